@@ -1,0 +1,69 @@
+import type { EltError } from "./errors.ts";
+import type { JsonObject, JsonSchema } from "./json.ts";
+
+/** What a tap remembers between runs. Targets carry it without looking inside. */
+export type State = JsonObject;
+
+/** Announces a stream. Arrives before its first record, and again when something about it changes. */
+export interface SchemaMessage {
+  readonly type: "schema";
+  readonly stream: string;
+  readonly schema: JsonSchema;
+  /** Key properties, `[]` for a stream that has none. */
+  readonly keys: readonly string[];
+  /** Bookmark properties as the tap names them; only informative. */
+  readonly bookmarks?: readonly string[];
+  /** A later row with a lower value here does not replace an earlier one. `x-newest-by` in the schema. */
+  readonly newestBy?: string;
+  /**
+   * Rows that agree in these properties are one set, and a new version of a set takes the old rows away.
+   * `[]` means that the whole stream is one set. `x-replaces` in the schema.
+   */
+  readonly replaces?: readonly string[];
+}
+
+export interface RecordMessage {
+  readonly type: "record";
+  readonly stream: string;
+  readonly record: JsonObject;
+  /** When the tap took it from the source, milliseconds since 1970 UTC. */
+  readonly extractedAt?: number;
+  /** Table version of ACTIVATE_VERSION. */
+  readonly version?: number;
+  /**
+   * Streams whose set with this record's values starts anew here, so that a set that has become empty also leaves the
+   * warehouse. The record's stream is their parent; the set is found by the property names in their `replaces`.
+   */
+  readonly clears?: readonly string[];
+}
+
+export interface StateMessage {
+  readonly type: "state";
+  /** The stream it is about; without one it is about all. */
+  readonly stream?: string;
+  readonly state: State;
+}
+
+/** From here on only rows of this version, or a later one, belong to the stream. */
+export interface ActivateVersionMessage {
+  readonly type: "activate-version";
+  readonly stream: string;
+  readonly version: number;
+}
+
+export interface LogMessage {
+  readonly type: "log";
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly text: string;
+  readonly stream?: string;
+}
+
+/** A stream ended early. The others go on; the exit code tells. */
+export interface FailureMessage {
+  readonly type: "failure";
+  readonly stream: string;
+  readonly error: EltError;
+}
+
+export type Message =
+  SchemaMessage | RecordMessage | StateMessage | ActivateVersionMessage | LogMessage | FailureMessage;
