@@ -18,14 +18,18 @@ export interface JsonObject {
 export type JsonSchema = JsonObject;
 
 /**
- * Finds text that may hold a number JSON.parse would round: 16 or more digits in a row (a point may be among them), or
- * an exponent of three digits. It also hits inside strings; that costs a second parse and changes nothing.
+ * Finds text that may hold a number JSON.parse would round: after a colon, comma or bracket 16 or more digits (a point
+ * may be among them), or an exponent of three digits. It can also hit inside strings; that costs a second parse and
+ * changes nothing.
  */
-const MAY_ROUND = /\d[\d.]{15}|\d[eE][-+]?\d{3}/;
+const MAY_ROUND = /[:,[]\s*-?(?:\d[\d.]{15}|\d[\d.]*[eE][-+]?\d{3})/;
+
+/** A whole text that is one number. */
+const BARE_NUMBER = /^\s*-?\d/;
 
 /** Parses JSON and keeps every digit: what a double cannot hold becomes an ExactNumber. Throws SyntaxError. */
 export function parseJson(text: string): JsonValue {
-  return MAY_ROUND.test(text) ? parseExact(text) : (JSON.parse(text) as JsonValue);
+  return MAY_ROUND.test(text) || BARE_NUMBER.test(text) ? parseExact(text) : (JSON.parse(text) as JsonValue);
 }
 
 /** The slow parse that `parseJson` uses where it must. */

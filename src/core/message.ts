@@ -11,7 +11,7 @@ export interface SchemaMessage {
   readonly schema: JsonSchema;
   /** Key properties, `[]` for a stream that has none. */
   readonly keys: readonly string[];
-  /** Bookmark properties as the tap names them; only informative. */
+  /** Bookmark properties as the tap names them; the first says which row is newer where `newestBy` does not. */
   readonly bookmarks?: readonly string[];
   /** A later row with a lower value here does not replace an earlier one. `x-newest-by` in the schema. */
   readonly newestBy?: string;

@@ -1,0 +1,116 @@
+import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
+import type { Destination, Warehouse } from "../core/destination.ts";
+import { findSecrets, loadConfig } from "../core/config.ts";
+import type { Env } from "../core/env.ts";
+import { EltError } from "../core/errors.ts";
+import { Loader } from "../core/load.ts";
+import type { Out } from "../io/out.ts";
+import { LineCutter } from "../io/lines.ts";
+import { decode, encodeState } from "../dialects/singer/codec.ts";
+import { about } from "./about.ts";
+import { parseArguments } from "./arguments.ts";
+import { runCommand, type Command } from "./process.ts";
+import { loaderOptions, targetSchema, type TargetConfig } from "./target-config.ts";
+
+const NAME = "target-warehouse";
+const PREFIX = "TARGET_WAREHOUSE";
+
+/** `target-warehouse`: Singer lines in, rows in tables, committed states out. */
+export async function target(argv: readonly string[]): Promise<void> {
+  await runCommand(NAME, async (command) => {
+    const options = await parseArguments(NAME, argv, {
+      config: { type: "string", array: true, describe: "Config file, JSON; may be given more than once. ENV reads only the environment." },
+      input: { type: "string", describe: "Read messages from this file instead of standard input." },
+      about: { type: "boolean", describe: "Show settings and capabilities." },
+      format: { choices: ["text", "json", "markdown"] as const, default: "text" as const, describe: "Form of --about." },
+      test: { type: "boolean", describe: "Check that the database can be written, then stop." },
+    });
+    if (options === undefined) return;
+    const { default: destination } = await import("../destinations/duckdb/index.ts");
+    const schema = targetSchema(destination.configSchema);
+    if (options.about) {
+      const capabilities = ["about", "activate-version", "hard-delete", "schema-flattening", "soft-delete", "structured-logging", "target-schema", "validate-records"];
+      await command.out.line(about({ name: NAME, prefix: PREFIX, schema, capabilities, streams: [] }, options.format));
+      return;
+    }
+    const sources = { files: options.config ?? [], environment: process.env, prefix: PREFIX };
+    command.env.log.hide(await findSecrets(schema, sources));
+    const config = await loadConfig<TargetConfig>(schema, sources);
+    await using warehouse = await (destination as Destination<never>).connect(config as never, command.env);
+    if (options.test) {
+      await warehouse.check();
+      command.env.log.info("the database can be written");
+      return;
+    }
+    const input = options.input === undefined ? process.stdin : createReadStream(options.input);
+    await load(input, warehouse, config, command);
+  });
+}
+
+/**
+ * Loads lines until their end, or until the run is asked to stop: then what has arrived is committed and its state
+ * said, and the rest is left to the next run.
+ */
+async function load(input: Readable, warehouse: Warehouse, config: TargetConfig, { env, out }: Command): Promise<void> {
+  const loader = new Loader(warehouse, loaderOptions(config), env, (state, isLast) => {
+    if (isLast) void out.line(encodeState(state.state)); // readers want the newest one only
+  });
+  const started = env.clock.now();
+  const timer = setInterval(() => loader.tick(), 500);
+  const stop = () => input.destroy();
+  env.signal.addEventListener("abort", stop, { once: true });
+  try {
+    if (env.signal.aborted) stop();
+    await feed(input, loader, env);
+    await (env.signal.aborted ? loader.flush() : loader.finish());
+  } catch (error) {
+    // What is whole so far is kept, and its state said; the line that cannot be read ends the run.
+    if (error instanceof EltError && error.code !== "WAREHOUSE_REFUSED") await loader.flush();
+    throw error;
+  } finally {
+    clearInterval(timer);
+    env.signal.removeEventListener("abort", stop);
+  }
+  summarize(loader, config, (env.clock.now() - started) / 1_000, { env, out });
+}
+
+async function feed(input: Readable, loader: Loader, env: Env): Promise<void> {
+  const cutter = new LineCutter();
+  let number = 0;
+  const take = async (lines: readonly string[]) => {
+    for (const text of lines) {
+      number++;
+      if (text.length === 0 || text.trim() === "") continue;
+      const wait = loader.accept(decode(text, number), text, number);
+      if (wait !== undefined) await wait;
+    }
+  };
+  try {
+    for await (const chunk of input) {
+      await take(cutter.push(chunk as Buffer));
+      // A pipe that is always full would otherwise keep the database's answers waiting: Node reads up to 32 times on end.
+      await setImmediate();
+    }
+  } catch (error) {
+    if (!env.signal.aborted || error instanceof EltError) throw error; // destroyed by `stop`
+  }
+  // A line that a killed tap did not end is no line: it is not JSON, and was never covered by a state.
+  if (!env.signal.aborted) await take(cutter.end());
+}
+
+function summarize(loader: Loader, config: TargetConfig, seconds: number, { env }: { env: Env; out: Out }): void {
+  const { rows, rejected, keysMissing, replaced, unknown } = loader.summary;
+  for (const [stream, names] of Object.entries(unknown)) {
+    env.log.warn(`stream "${stream}": properties that the schema does not name were left out: ${names.join(", ")}`, { stream });
+  }
+  if (replaced > 0) env.log.warn(`${replaced} NUL or lone surrogate characters were replaced by U+FFFD`);
+  const total = Object.values(rows).reduce((sum, count) => sum + count, 0);
+  env.log.info(`loaded ${total} rows of ${Object.keys(rows).length} streams in ${seconds.toFixed(1)} s`, { rows });
+  if (rejected > config.max_rejected) {
+    const code = keysMissing ? "RECORD_WITHOUT_KEY" : "RECORDS_REJECTED";
+    throw new EltError(code, `${rejected} records were put aside, ${config.max_rejected} are allowed`);
+  }
+  if (rejected > 0) env.log.warn(`${rejected} records were put aside in the table _rejected`);
+}

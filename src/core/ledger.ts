@@ -1,0 +1,43 @@
+import type { StateMessage } from "./message.ts";
+
+/**
+ * Holds back every state until all rows before it, of every stream, are committed.
+ *
+ * States are noted in the order they arrive. `seal` is called when the rows so far are handed to the warehouse, and
+ * `release` with its answer once they are committed; batches are committed in the order they were sealed.
+ */
+export class Ledger {
+  #waiting: StateMessage[] = [];
+  #sealed = 0;
+
+  note(state: StateMessage): void {
+    this.#waiting.push(state);
+    // Only the newest state of each stream since the last seal matters, but long runs of states must not pile up.
+    if (this.#waiting.length - this.#sealed > 1_000) this.#forgetOvertaken();
+  }
+
+  /** States that came since the last seal. */
+  get unsealed(): number {
+    return this.#waiting.length - this.#sealed;
+  }
+
+  /** The mark to release by, and the newest state of this batch: what is kept in the warehouse beside the rows. */
+  seal(): { mark: number; newest: StateMessage | undefined } {
+    const newest = this.unsealed > 0 ? this.#waiting.at(-1) : undefined;
+    const mark = this.unsealed;
+    this.#sealed = this.#waiting.length;
+    return { mark, newest };
+  }
+
+  /** All states of the oldest sealed batch, in the order they came. */
+  release(mark: number): StateMessage[] {
+    this.#sealed -= mark;
+    return this.#waiting.splice(0, mark);
+  }
+
+  #forgetOvertaken(): void {
+    const sealed = this.#waiting.slice(0, this.#sealed);
+    const newest = new Map(this.#waiting.slice(this.#sealed).map((state) => [state.stream, state]));
+    this.#waiting = [...sealed, ...newest.values()];
+  }
+}

@@ -1,0 +1,263 @@
+import type { LoadOptions, Rejected, SealedRows, TableWriter, Warehouse } from "./destination.ts";
+import type { Env } from "./env.ts";
+import { EltError } from "./errors.ts";
+import { isExact, printJson, type JsonObject } from "./json.ts";
+import { Ledger } from "./ledger.ts";
+import type { ActivateVersionMessage, Message, RecordMessage, SchemaMessage, State, StateMessage } from "./message.ts";
+import { compileCheck, type Check } from "./validate.ts";
+import { clean, mayNeedCleaning } from "./value.ts";
+
+export interface LoaderOptions extends LoadOptions {
+  readonly batchRows: number;
+  readonly batchBytes: number;
+  readonly batchMaxAgeMs: number;
+  readonly validate: boolean;
+  readonly activateVersions: boolean;
+}
+
+export interface LoadSummary {
+  readonly rows: Readonly<Record<string, number>>;
+  readonly rejected: number;
+  /** True when a record lacked its key: the tap is wrong, not just a value. */
+  readonly keysMissing: boolean;
+  /** NULs and lone surrogates that were replaced by U+FFFD. */
+  readonly replaced: number;
+  /** Properties of records that no schema names, by stream. */
+  readonly unknown: Readonly<Record<string, readonly string[]>>;
+}
+
+interface Loading {
+  readonly writer: TableWriter;
+  readonly check: Check | undefined;
+  readonly schemaText: string;
+  readonly keys: readonly string[];
+  rows: number;
+}
+
+/**
+ * From messages to committed rows and released states.
+ *
+ * `accept` takes a message and returns a promise only when the caller must wait: for a schema, and when a batch is full
+ * while the one before it is still being written. So one batch is filled while the last one is committed.
+ */
+export class Loader {
+  readonly #streams = new Map<string, Loading>();
+  readonly #ledger = new Ledger();
+  readonly #warehouse: Warehouse;
+  readonly #options: LoaderOptions;
+  readonly #env: Env;
+  readonly #release: (state: StateMessage, isLast: boolean) => void;
+  #rejected: Rejected[] = [];
+  #rejectedCount = 0;
+  #keysMissing = false;
+  #replaced = 0;
+  #oldest: number | undefined; // when the first row or state of the open batch arrived
+  #committing: Promise<void> | undefined;
+  #failure: { error: unknown } | undefined;
+  #heldState: State | undefined; // of `overwrite`, until the end
+  readonly #heldStates: StateMessage[] = [];
+
+  /** `release` is called for each state, in order, once everything before it is durable. */
+  constructor(warehouse: Warehouse, options: LoaderOptions, env: Env, release: (state: StateMessage, isLast: boolean) => void) {
+    this.#warehouse = warehouse;
+    this.#options = options;
+    this.#env = env;
+    this.#release = release;
+  }
+
+  /** Takes the message of a line; `text` is the line itself and `line` its number. */
+  accept(message: Message, text: string, line: number): Promise<void> | undefined {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    switch (message.type) {
+      case "record":
+        return this.#record(message, text, line);
+      case "state":
+        return this.#state(message);
+      case "schema":
+        return this.#schema(message);
+      case "activate-version":
+        return this.#activate(message);
+      case "log":
+      case "failure":
+        return undefined;
+    }
+  }
+
+  /** Called every now and then, so that a slow or idle source does not hold back what is here. */
+  tick(): void {
+    const age = this.#oldest === undefined ? 0 : this.#env.clock.now() - this.#oldest;
+    if (age < this.#options.batchMaxAgeMs || this.#committing !== undefined || this.#failure !== undefined) return;
+    this.#startCommit();
+  }
+
+  /** Commits what is in hand and waits for it. After it every state that came is released, but for `overwrite`. */
+  async flush(): Promise<void> {
+    await this.#idle();
+    this.#startCommit();
+    await this.#idle();
+  }
+
+  /** The end of the input: commits the rest; `overwrite` puts its tables in place. */
+  async finish(): Promise<void> {
+    await this.flush();
+    await this.#warehouse.finish(this.#heldState, this.#options);
+    this.#say(this.#heldStates.splice(0));
+  }
+
+  get summary(): LoadSummary {
+    return {
+      rows: Object.fromEntries([...this.#streams].map(([stream, { rows }]) => [stream, rows])),
+      rejected: this.#rejectedCount,
+      keysMissing: this.#keysMissing,
+      replaced: this.#replaced,
+      unknown: Object.fromEntries(
+        [...this.#streams].flatMap(([stream, { writer }]) =>
+          writer.unknownProperties.size === 0 ? [] : [[stream, [...writer.unknownProperties]]],
+        ),
+      ),
+    };
+  }
+
+  #record(message: RecordMessage, text: string, line: number): Promise<void> | undefined {
+    const loading = this.#streams.get(message.stream);
+    if (loading === undefined) {
+      throw new EltError("RECORD_BEFORE_SCHEMA", `line ${line}: a record of stream "${message.stream}" came before its schema`, {
+        stream: message.stream,
+      });
+    }
+    this.#oldest ??= this.#env.clock.now();
+    let record = message.record;
+    if (mayNeedCleaning(text)) {
+      const cleaned = clean(record);
+      record = cleaned.value;
+      this.#replaced += cleaned.replaced;
+    }
+    const reason = fault(record, loading, text) ?? loading.writer.append(record, message.extractedAt, message.version);
+    if (reason === undefined) loading.rows++;
+    else this.#reject(message.stream, reason, line, record, loading);
+    if (message.clears !== undefined) this.#clear(message.clears, record);
+    return this.#isFull(loading.writer) ? this.#nextBatch() : undefined;
+  }
+
+  #reject(stream: string, reason: string, line: number, record: JsonObject, { keys }: Loading): void {
+    this.#rejected.push({ stream, reason, line, payload: printJson(record) });
+    this.#rejectedCount++;
+    if (keys.some((key) => record[key] === undefined || record[key] === null)) this.#keysMissing = true;
+    if (this.#rejectedCount <= 10) this.#env.log.warn(`line ${line}: a record of stream "${stream}" was put aside: ${reason}`);
+  }
+
+  #clear(streams: readonly string[], parent: JsonObject): void {
+    for (const stream of streams) this.#streams.get(stream)?.writer.clear(parent);
+  }
+
+  #isFull(writer: TableWriter): boolean {
+    if (writer.rows >= this.#options.batchRows) return true;
+    // The sum over all streams is looked at now and then only.
+    if ((writer.rows & 127) !== 0) return false;
+    let rows = this.#rejected.length;
+    let bytes = 0;
+    for (const loading of this.#streams.values()) {
+      rows += loading.writer.rows;
+      bytes += loading.writer.bytes;
+    }
+    return rows >= this.#options.batchRows || bytes >= this.#options.batchBytes;
+  }
+
+  #state(message: StateMessage): undefined {
+    for (const { writer } of this.#streams.values()) writer.endSets();
+    if (Object.keys(message.state).length === 0) return; // an empty state would wipe out the one that is kept
+    this.#oldest ??= this.#env.clock.now();
+    this.#ledger.note(message);
+  }
+
+  async #schema(message: SchemaMessage): Promise<void> {
+    const known = this.#streams.get(message.stream);
+    const schemaText = JSON.stringify([message.schema, message.keys, message.replaces, message.newestBy]);
+    known?.writer.endSets();
+    if (known?.schemaText === schemaText) return;
+    const sameKeys = known !== undefined && JSON.stringify(known.keys) === JSON.stringify(message.keys);
+    if (known !== undefined && !sameKeys) await this.flush(); // rows of the old key are merged by the old key
+    await this.#idle();
+    this.#streams.set(message.stream, {
+      check: this.#options.validate ? compileCheck(message.stream, message.schema) : undefined,
+      writer: await this.#warehouse.table(message, this.#options),
+      schemaText,
+      keys: message.keys,
+      rows: known?.rows ?? 0,
+    });
+  }
+
+  async #activate(message: ActivateVersionMessage): Promise<void> {
+    const loading = this.#streams.get(message.stream);
+    if (!this.#options.activateVersions || loading === undefined) return;
+    loading.writer.activate(message.version);
+    await this.#nextBatch();
+  }
+
+  async #nextBatch(): Promise<void> {
+    await this.#idle();
+    this.#startCommit();
+  }
+
+  async #idle(): Promise<void> {
+    await this.#committing;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #startCommit(): void {
+    const rows = [...this.#streams.values()].flatMap(({ writer }) => writer.seal() ?? []);
+    const { mark, newest } = this.#ledger.seal();
+    const rejected = this.#rejected;
+    this.#rejected = [];
+    this.#oldest = undefined;
+    if (rows.length === 0 && rejected.length === 0 && mark === 0) return;
+    this.#committing = this.#commit(rows, rejected, newest?.state, mark)
+      .catch((error: unknown) => {
+        this.#failure = { error };
+      })
+      .finally(() => {
+        this.#committing = undefined;
+      });
+  }
+
+  async #commit(rows: SealedRows[], rejected: Rejected[], state: State | undefined, mark: number): Promise<void> {
+    const started = performance.now();
+    const overwrite = this.#options.method === "overwrite";
+    const result = await this.#warehouse.commit({ rows, rejected, state: overwrite ? undefined : state }, this.#options);
+    const released = this.#ledger.release(mark);
+    if (overwrite) {
+      this.#heldState = state ?? this.#heldState;
+      this.#heldStates.push(...released);
+    } else {
+      this.#say(released);
+    }
+    for (const { stream, rows: count } of rows) {
+      this.#env.log.metric({ type: "counter", metric: "record_count", value: count, tags: { stream } });
+    }
+    const seconds = (performance.now() - started) / 1_000;
+    this.#env.log.metric({ type: "timer", metric: "batch_processing_time", value: seconds, tags: { rows: result.loaded } });
+  }
+
+  #say(states: readonly StateMessage[]): void {
+    states.forEach((state, index) => {
+      this.#release(state, index === states.length - 1);
+    });
+  }
+}
+
+/** Why a record cannot be loaded, before any column sees it. */
+function fault(record: JsonObject, { check, keys }: Loading, text: string): string | undefined {
+  for (const key of keys) {
+    const value = record[key];
+    if (value === undefined || value === null) return `key property "${key}" is ${value === null ? "null" : "missing"}`;
+  }
+  if (check === undefined) return undefined;
+  const reason = check(record);
+  if (reason === undefined || !containsExact(record)) return reason;
+  // A number with more digits than a double holds is an object here; the check wants the rounded number.
+  return check((JSON.parse(text) as { record: unknown }).record);
+}
+
+function containsExact(record: JsonObject): boolean {
+  return Object.values(record).some((value) => isExact(value) || (typeof value === "object" && value !== null));
+}

@@ -1,0 +1,149 @@
+import { createHash } from "node:crypto";
+import { columnType, resolve, sameType, widen, type Column } from "./column.ts";
+import { EltError } from "./errors.ts";
+import { isObject, type JsonObject, type JsonSchema } from "./json.ts";
+import type { SchemaMessage } from "./message.ts";
+
+/** The table that a stream's rows go to. Keys, sets and versions are given as column names. */
+export interface TablePlan {
+  readonly stream: string;
+  readonly table: string;
+  readonly columns: readonly Column[];
+  readonly keys: readonly string[];
+  readonly replaces?: readonly string[];
+  readonly newestBy?: string;
+}
+
+/** How a database treats names. */
+export interface Traits {
+  /** Longest identifier, in bytes. */
+  readonly maxIdentifier: number;
+  /** What two names that differ only by case are to it: one name, whatever case it shows. */
+  readonly caseInsensitive: boolean;
+  quote(name: string): string;
+}
+
+export interface PlanOptions {
+  readonly traits: Traits;
+  /** How many levels of objects become columns `a__b` of their own; 0 keeps objects as JSON. */
+  readonly flattenDepth: number;
+  /** Names of tables, and of this table's columns, that exist already. They keep what they stand for. */
+  readonly tables: readonly string[];
+  readonly columns: readonly string[];
+}
+
+/** Plans the table of a stream. Throws SCHEMA_INVALID when the schema has no way to become a table. */
+export function planTable(message: SchemaMessage, options: PlanOptions): TablePlan {
+  const { schema, stream } = message;
+  const found = properties(schema, schema, [], options.flattenDepth);
+  const names = claimNames(found.map((one) => one.path.join("__")), options.columns, options.traits);
+  const columns = found.map((one, index) => ({ ...one, name: names[index] ?? one.path.join("__") }));
+  const columnOf = (property: string) => {
+    const column = columns.find((one) => one.path.length === 1 && one.path[0] === property);
+    if (column !== undefined) return column.name;
+    throw new EltError("SCHEMA_INVALID", `stream "${stream}": property "${property}" is a key or a set but not in the schema`, {
+      stream,
+    });
+  };
+  const newestBy = columns.find(
+    (column) => column.path.length === 1 && column.path[0] === (message.newestBy ?? message.bookmarks?.[0]) && isOrdered(column),
+  )?.name;
+  return {
+    stream,
+    table: claimNames([stream], options.tables, options.traits)[0] ?? stream,
+    columns,
+    keys: message.keys.map(columnOf),
+    ...(message.replaces === undefined ? {} : { replaces: message.replaces.map(columnOf) }),
+    ...(newestBy === undefined ? {} : { newestBy }),
+  };
+}
+
+/** The plan that fits both: all columns, each of the type that holds the values of both. Names come from `old`. */
+export function mergePlans(old: TablePlan, next: TablePlan): TablePlan {
+  const columns = [...old.columns];
+  for (const column of next.columns) {
+    const index = columns.findIndex((one) => samePath(one, column));
+    const known = columns[index];
+    if (known === undefined) columns.push(column);
+    else columns[index] = { ...known, type: widen(known.type, column.type) };
+  }
+  return { ...next, table: old.table, columns };
+}
+
+export function samePlan(a: TablePlan, b: TablePlan): boolean {
+  return (
+    a.columns.length === b.columns.length &&
+    a.columns.every((column, index) => {
+      const other = b.columns[index];
+      return other !== undefined && column.name === other.name && sameType(column.type, other.type);
+    }) &&
+    sameKeys(a, b)
+  );
+}
+
+export function sameKeys(a: TablePlan, b: TablePlan): boolean {
+  const identity = (plan: TablePlan) => JSON.stringify([plan.keys, plan.replaces, plan.newestBy]);
+  return identity(a) === identity(b);
+}
+
+/** Only a point in time or a counter says which of two rows is the newer one. */
+const isOrdered = ({ type }: Column) => type.kind === "timestamp" || type.kind === "date" || type.kind === "integer";
+
+const samePath = (a: Column, b: Column) => JSON.stringify(a.path) === JSON.stringify(b.path);
+
+function properties(schema: JsonObject, root: JsonSchema, path: readonly string[], depth: number): Omit<Column, "name">[] {
+  const listed = isObject(schema["properties"]) ? schema["properties"] : {};
+  return Object.entries(listed).flatMap(([name, property]) => {
+    const here = [...path, name];
+    const inner = depth > 0 ? flattenable(property, root) : undefined;
+    if (inner !== undefined) return properties(inner, root, here, depth - 1);
+    return [{ path: here, type: columnType(property, root) }];
+  });
+}
+
+/** An object schema with properties of its own; anything else stays one column. */
+function flattenable(property: unknown, root: JsonSchema): JsonObject | undefined {
+  if (!isObject(property)) return undefined;
+  const schema = typeof property["$ref"] === "string" ? resolve(property["$ref"], root) : property;
+  const types = [schema?.["type"]].flat().filter((type) => type !== "null");
+  return types.length === 1 && types[0] === "object" && isObject(schema?.["properties"]) ? schema : undefined;
+}
+
+/**
+ * A name in the database for each wanted one, all different to the database, and the same from run to run: a name that
+ * exists already keeps what it stands for; a name that is too long, or that another has taken, gets a hash of itself
+ * at its end.
+ */
+export function claimNames(wanted: readonly string[], existing: readonly string[], traits: Traits): string[] {
+  const fold = (name: string) => (traits.caseInsensitive ? name.toLowerCase() : name);
+  const taken = new Map<string, string>(); // folded name -> wanted name that has it
+  const exists = new Set(existing);
+  const result = new Map<string, string>();
+  const claim = (want: string, name: string) => {
+    if (taken.has(fold(name))) return false;
+    taken.set(fold(name), want);
+    result.set(want, name);
+    return true;
+  };
+  const tooLong = (name: string) => Buffer.byteLength(name) > traits.maxIdentifier;
+  // What exists under its own name, or under its hashed name, goes first.
+  for (const want of wanted) if (exists.has(want)) claim(want, want);
+  for (const want of wanted) {
+    const hashed = hashedName(want, traits.maxIdentifier);
+    if (!result.has(want) && exists.has(hashed)) claim(want, hashed);
+  }
+  const foreign = new Set(existing.map(fold));
+  for (const want of wanted) {
+    if (result.has(want)) continue;
+    const free = !tooLong(want) && !foreign.has(fold(want));
+    if (!(free && claim(want, want))) claim(want, hashedName(want, traits.maxIdentifier));
+  }
+  return wanted.map((want) => result.get(want) ?? hashedName(want, traits.maxIdentifier));
+}
+
+function hashedName(name: string, maxBytes: number): string {
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);
+  let head = name;
+  while (Buffer.byteLength(head) > maxBytes - 9) head = head.slice(0, -1);
+  return `${head}_${hash}`;
+}

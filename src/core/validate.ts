@@ -1,0 +1,76 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { EltError } from "./errors.ts";
+import { isObject, type JsonObject, type JsonSchema, type JsonValue } from "./json.ts";
+
+/** Says what is wrong with a record, by place and rule, never by value; undefined when it fits. */
+export type Check = (record: unknown) => string | undefined;
+
+const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: false, logger: false, validateSchema: false });
+
+/**
+ * Compiles a stream's JSON Schema, draft 4 to 7, once. Formats are not looked at here: whoever makes a value into a
+ * column sees them. `multipleOf` is dropped, as taps use it to hint at digits and doubles cannot be divided exactly.
+ */
+export function compileCheck(stream: string, schema: JsonSchema): Check {
+  let validate: ValidateFunction;
+  try {
+    validate = ajv.compile(lenient(schema) as JsonObject);
+  } catch (error) {
+    throw new EltError("SCHEMA_INVALID", `stream "${stream}": ${messageOf(error)}`, { cause: error, stream });
+  }
+  return (record) => (validate(record) ? undefined : describe(validate.errors?.[0]));
+}
+
+/** Fills in defaults and says all that is wrong with a config, one text a fault. */
+export function checkConfig(schema: JsonSchema, config: JsonObject): string[] {
+  const compiler = new Ajv({ strict: false, useDefaults: true, coerceTypes: true, allErrors: true, logger: false });
+  const validate = compiler.compile(schema);
+  return validate(config) ? [] : (validate.errors ?? []).map(describe);
+}
+
+function describe(error: ErrorObject | undefined): string {
+  if (error === undefined) return "does not fit its schema";
+  const params = error.params as Record<string, unknown>;
+  const at = error.instancePath.slice(1).replaceAll("/", ".");
+  switch (error.keyword) {
+    case "required":
+      return `${prefix(at)}property "${String(params["missingProperty"])}" is missing`;
+    case "additionalProperties":
+      return `${prefix(at)}property "${String(params["additionalProperty"])}" is not known`;
+    case "enum":
+      return `${prefix(at)}must be one of ${JSON.stringify(params["allowedValues"])}`;
+    default:
+      return `${prefix(at)}${error.message ?? "does not fit its schema"}`;
+  }
+}
+
+const prefix = (at: string) => (at === "" ? "" : `"${at}": `);
+
+function lenient(schema: JsonValue | undefined): JsonValue | undefined {
+  if (Array.isArray(schema)) return schema.map((one) => lenient(one) ?? null);
+  if (!isObject(schema)) return schema;
+  const result: JsonObject = {};
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === "multipleOf" || key === "$schema" || key === "id" || key === "$id") {
+      if (isObject(value)) result[key] = lenient(value); // a property of that name
+      continue;
+    }
+    result[key] = lenient(value);
+  }
+  // Draft 4 says `"minimum": 1, "exclusiveMinimum": true` where later drafts say `"exclusiveMinimum": 1`.
+  for (const [bound, exclusive] of [["minimum", "exclusiveMinimum"], ["maximum", "exclusiveMaximum"]] as const) {
+    if (typeof result[exclusive] !== "boolean") continue;
+    if (result[exclusive]) {
+      result[exclusive] = result[bound];
+      result[bound] = undefined;
+    } else {
+      result[exclusive] = undefined;
+    }
+    for (const word of [bound, exclusive]) if (result[word] === undefined) Reflect.deleteProperty(result, word);
+  }
+  return result;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

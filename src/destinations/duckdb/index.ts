@@ -1,0 +1,286 @@
+import { mkdtemp, open, rm, mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { widen } from "../../core/column.ts";
+import type { CommitResult, Destination, LoadOptions, Rejected, SealedBatch, TableWriter, Warehouse } from "../../core/destination.ts";
+import type { Env } from "../../core/env.ts";
+import { asEltError, EltError } from "../../core/errors.ts";
+import { isObject, parseJson, printJson, type JsonObject } from "../../core/json.ts";
+import type { SchemaMessage, State } from "../../core/message.ts";
+import { claimNames, planTable, sameKeys } from "../../core/table.ts";
+import { columnsOf, createSchema, tablesIn } from "./ddl.ts";
+import { merge, type StagedFiles } from "./merge.ts";
+import { ParquetColumn, parquetFile } from "./parquet.ts";
+import { DuckdbWriter, type StagedRows } from "./stage.ts";
+import { literal, quote, traits } from "./types.ts";
+
+export interface DuckdbConfig {
+  /** The database file, or `:memory:`. */
+  readonly path: string;
+  readonly lock_timeout_seconds: number;
+  readonly memory_limit: string;
+}
+
+/** An embedded database in one file. One process can have it open for writing; we wait for our turn. */
+const duckdb: Destination<DuckdbConfig> = {
+  name: "duckdb",
+  traits,
+  configSchema: {
+    type: "object",
+    properties: {
+      path: {
+        type: "string",
+        title: "Database file",
+        description: "DuckDB file to load into; made when it does not exist.",
+        default: "chorus.duckdb",
+      },
+      lock_timeout_seconds: {
+        type: "number",
+        title: "Lock timeout",
+        description: "Seconds to wait for another process to close the file.",
+        default: 60,
+        minimum: 0,
+      },
+      memory_limit: {
+        type: "string",
+        title: "Memory limit",
+        description: "Memory that DuckDB itself may use; it spills to disk beyond it.",
+        default: "160MB",
+      },
+    },
+  },
+  async connect(config, env) {
+    const { DuckDBInstance } = await import("@duckdb/node-api");
+    const instance = await openFile(() => DuckDBInstance.create(config.path, SETTINGS(config)), config, env);
+    // DuckDB reads *, ? and [ in a file name as a pattern.
+    const beside = config.path !== ":memory:" && !/[*?[\]]/.test(config.path);
+    const staging = beside ? `${config.path}.staging` : await mkdtemp(join(tmpdir(), "chorus-elt-"));
+    // Whoever has the lock owns this folder: what is in it was left by a run that was killed.
+    await rm(staging, { recursive: true, force: true });
+    await mkdir(staging, { recursive: true, mode: 0o700 });
+    return new DuckdbWarehouse(instance, await instance.connect(), staging, env);
+  },
+};
+export default duckdb;
+
+const SETTINGS = (config: DuckdbConfig) => ({
+  memory_limit: config.memory_limit,
+  // Committed rows wait in the log until they fill row groups worth writing.
+  checkpoint_threshold: "64MB",
+  // Staged files are read once.
+  enable_external_file_cache: "false",
+});
+
+async function openFile(create: () => Promise<DuckDBInstance>, config: DuckdbConfig, env: Env): Promise<DuckDBInstance> {
+  const until = env.clock.now() + config.lock_timeout_seconds * 1_000;
+  for (let told = false; ; told = true) {
+    try {
+      return await create();
+    } catch (cause) {
+      const text = cause instanceof Error ? cause.message : String(cause);
+      if (!text.includes("Could not set lock")) {
+        throw new EltError("WAREHOUSE_UNREACHABLE", `cannot open the DuckDB file ${config.path} in ${dirname(config.path)}: ${text}`, { cause });
+      }
+      if (env.clock.now() >= until) {
+        const message = `another process has ${config.path} open, and still had it after ${config.lock_timeout_seconds} seconds`;
+        throw new EltError("WAREHOUSE_LOCKED", message, { cause });
+      }
+      if (!told) env.log.warn(`another process has ${config.path} open; waiting up to ${config.lock_timeout_seconds} seconds for it`);
+      await env.clock.sleep(250, env.signal);
+    }
+  }
+}
+
+const STATES = "_chorus_elt_state";
+const REJECTED = "_rejected";
+const REJECTED_COLUMNS = ["stream", "reason", "line", "payload"] as const;
+
+class DuckdbWarehouse implements Warehouse {
+  readonly #instance: DuckDBInstance;
+  readonly #db: DuckDBConnection;
+  readonly #staging: string;
+  readonly #env: Env;
+  readonly #writers = new Map<string, DuckdbWriter>();
+  readonly #startedAt: number;
+  #sequence: number;
+  #files = 0;
+  #schemasMade = new Set<string>();
+
+  constructor(instance: DuckDBInstance, db: DuckDBConnection, staging: string, env: Env) {
+    this.#instance = instance;
+    this.#db = db;
+    this.#staging = staging;
+    this.#env = env;
+    this.#startedAt = env.clock.now();
+    this.#sequence = this.#startedAt * 1_000;
+  }
+
+  async check(): Promise<void> {
+    await this.#transaction(async () => {
+      await this.#db.run("CREATE TABLE _chorus_elt_check (n BIGINT)");
+      await this.#db.run("DROP TABLE _chorus_elt_check");
+    });
+  }
+
+  async state(schema: string, id: string): Promise<State | undefined> {
+    if (!(await tablesIn(this.#db, schema)).includes(STATES)) return undefined;
+    const sql = `SELECT state FROM ${quote(schema)}.${STATES} WHERE id = ${literal(id)}`;
+    const found = (await this.#db.runAndReadAll(sql)).getRows()[0]?.[0];
+    const state = typeof found === "string" ? parseJson(found) : undefined;
+    return isObject(state) ? state : undefined;
+  }
+
+  async table(message: SchemaMessage, options: LoadOptions): Promise<TableWriter> {
+    const known = this.#writers.get(message.stream);
+    const tables = (await tablesIn(this.#db, options.schema)).filter((name) => name !== STATES && name !== REJECTED);
+    const others = [...this.#writers.values()].map(({ plan }) => plan.table);
+    const planned = planTable(message, {
+      traits,
+      flattenDepth: options.flattenDepth,
+      tables: tables.filter((name) => !others.includes(name)),
+      columns: [],
+    });
+    const table = known?.plan.table ?? this.#tableName(message.stream, tables);
+    const target = options.method === "overwrite" ? `${table}__new` : table;
+    const existing = options.method === "overwrite" ? new Map<string, never>() : await columnsOf(this.#db, options.schema, target);
+    const names = claimNames(planned.columns.map(({ path }) => path.join("__")), [...existing.keys()], traits);
+    const rename = new Map(planned.columns.map(({ name }, i) => [name, names[i] ?? name]));
+    const renamed = (name: string) => rename.get(name) ?? name;
+    const plan = {
+      ...planned,
+      table: target,
+      columns: planned.columns.map((column) => {
+        const name = renamed(column.name);
+        const has = existing.get(name);
+        return { ...column, name, type: has === undefined ? column.type : widen(has, column.type) };
+      }),
+      keys: planned.keys.map(renamed),
+      ...(planned.replaces === undefined ? {} : { replaces: planned.replaces.map(renamed) }),
+      ...(planned.newestBy === undefined ? {} : { newestBy: renamed(planned.newestBy) }),
+    };
+    if (known !== undefined && sameKeys(known.plan, plan)) {
+      known.replan(plan);
+      return known;
+    }
+    if (options.method === "overwrite" && known === undefined) {
+      await this.#db.run(`DROP TABLE IF EXISTS ${quote(options.schema)}.${quote(target)}`); // of a run that was killed
+    }
+    const writer = new DuckdbWriter(plan);
+    this.#writers.set(message.stream, writer);
+    return writer;
+  }
+
+  async commit(batch: SealedBatch, options: LoadOptions): Promise<CommitResult> {
+    const staged = batch.rows as readonly StagedRows[];
+    this.#files = 0; // the files of the batch before are done with
+    const files = await Promise.all(staged.map((rows) => this.#write(rows)));
+    const rejected = batch.rejected.length === 0 ? undefined : await this.#writeRejected(batch.rejected);
+    const receivedAt = this.#env.clock.now();
+    this.#sequence = Math.max(this.#sequence, receivedAt * 1_000);
+    const total = { loaded: 0, removed: 0 };
+    await this.#transaction(async () => {
+      if (!this.#schemasMade.has(options.schema)) await createSchema(this.#db, options.schema);
+      for (const [i, rows] of staged.entries()) {
+        const facts = { receivedAt, syncStartedAt: this.#startedAt, sequence: this.#sequence };
+        const result = await merge(this.#db, rows, files[i] ?? { segments: [], sets: undefined }, facts, options);
+        this.#sequence += rows.rows;
+        total.loaded += result.loaded;
+        total.removed += result.removed;
+      }
+      if (rejected !== undefined) await this.#insertRejected(rejected, receivedAt, options);
+      if (batch.state !== undefined) await this.#keepState(batch.state, options);
+    });
+    this.#schemasMade.add(options.schema);
+    for (const rows of staged) rows.writer.recycle(rows);
+    return total;
+  }
+
+  async finish(state: State | undefined, options: LoadOptions): Promise<void> {
+    if (options.method !== "overwrite") return;
+    await this.#transaction(async () => {
+      const tables = await tablesIn(this.#db, options.schema);
+      for (const { plan } of this.#writers.values()) {
+        if (!tables.includes(plan.table)) continue; // no row came: the old table stays
+        const table = plan.table.slice(0, -"__new".length);
+        await this.#db.run(`DROP TABLE IF EXISTS ${quote(options.schema)}.${quote(table)}`);
+        await this.#db.run(`ALTER TABLE ${quote(options.schema)}.${quote(plan.table)} RENAME TO ${quote(table)}`);
+      }
+      if (state !== undefined) await this.#keepState(state, options);
+    });
+  }
+
+  async *query(sql: string, values: readonly unknown[] = []): AsyncIterable<JsonObject> {
+    const result = await this.#db.stream(sql, values as never[]);
+    for await (const rows of result.yieldRowObjectJson()) for (const row of rows) yield row as JsonObject;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#db.closeSync();
+    this.#instance.closeSync();
+    await rm(this.#staging, { recursive: true, force: true });
+  }
+
+  #tableName(stream: string, tables: readonly string[]): string {
+    const others = [...this.#writers.keys()].filter((name) => name !== stream);
+    const name = claimNames([...others, stream, STATES, REJECTED], tables, traits)[others.length];
+    return name ?? stream;
+  }
+
+  async #transaction(work: () => Promise<void>): Promise<void> {
+    try {
+      await this.#db.run("BEGIN");
+      await work();
+      await this.#db.run("COMMIT");
+    } catch (error) {
+      await this.#db.run("ROLLBACK").catch(() => undefined); // the connection may be what failed
+      if (error instanceof EltError) throw error;
+      throw new EltError("WAREHOUSE_REFUSED", `DuckDB: ${asEltError(error).message}`, { cause: error });
+    }
+  }
+
+  async #write(rows: StagedRows): Promise<StagedFiles> {
+    const segments: string[] = [];
+    for (const { columns } of rows.segments) segments.push(await this.#writeFile(columns));
+    return { segments, sets: rows.sets === undefined ? undefined : await this.#writeFile(rows.sets.columns) };
+  }
+
+  async #writeFile(columns: readonly ParquetColumn[]): Promise<string> {
+    const path = join(this.#staging, `${this.#files++}.parquet`);
+    const file = await open(path, "w", 0o600);
+    try {
+      await file.writev(parquetFile(columns));
+    } finally {
+      await file.close();
+    }
+    return path;
+  }
+
+  async #writeRejected(rejected: readonly Rejected[]): Promise<string> {
+    const columns = REJECTED_COLUMNS.map((name) => new ParquetColumn(name, name === "line" ? "bigint" : "text"));
+    for (const row of rejected) {
+      REJECTED_COLUMNS.forEach((name, i) => {
+        if (name === "line") columns[i]?.addInt64(row.line);
+        else columns[i]?.addText(row[name]);
+      });
+    }
+    return await this.#writeFile(columns);
+  }
+
+  async #insertRejected(file: string, at: number, { schema }: LoadOptions): Promise<void> {
+    const table = `${quote(schema)}.${REJECTED}`;
+    await this.#db.run(
+      `CREATE TABLE IF NOT EXISTS ${table}
+         (stream VARCHAR, reason VARCHAR, line BIGINT, payload JSON, rejected_at TIMESTAMP WITH TIME ZONE)`,
+    );
+    const columns = REJECTED_COLUMNS.join(", ");
+    await this.#db.run(`INSERT INTO ${table} SELECT ${columns}, make_timestamptz(${at * 1_000}) FROM read_parquet(${literal(file)})`);
+  }
+
+  async #keepState(state: State, { schema, stateId }: LoadOptions): Promise<void> {
+    const table = `${quote(schema)}.${STATES}`;
+    await this.#db.run(`CREATE TABLE IF NOT EXISTS ${table} (id VARCHAR, state VARCHAR, committed_at TIMESTAMP WITH TIME ZONE)`);
+    await this.#db.run(`DELETE FROM ${table} WHERE id = ${literal(stateId)}`);
+    await this.#db.run(`INSERT INTO ${table} VALUES (${literal(stateId)}, ${literal(printJson(state))}, now())`);
+  }
+}

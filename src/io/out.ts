@@ -1,0 +1,60 @@
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+
+/** Where protocol lines go. */
+export interface Out {
+  /** Writes a line, without its line feed. Resolves when the pipe has room again; undefined when it has room now. */
+  line(text: string): Promise<void> | undefined;
+  /** Resolves when all that was written has left this process. */
+  drained(): Promise<void>;
+  /** True when the reader has gone; lines are dropped from then on. */
+  readonly closed: boolean;
+}
+
+/**
+ * Lines to a pipe. A pipe buffers in memory when nobody waits, and its reader may leave (`| head`): that is EPIPE and
+ * means stop quietly, so it calls `onClosed` and is no error. Small lines are gathered and written together.
+ */
+export function lineWriter(stream: Writable, onClosed: () => void): Out {
+  let closed = false;
+  let pending = "";
+  let failure: Error | undefined;
+  let blocked: Promise<void> | undefined;
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") {
+      closed = true;
+      onClosed();
+    } else {
+      failure = error;
+    }
+  });
+  const flush = () => {
+    if (failure !== undefined) throw failure;
+    if (pending === "" || closed) return;
+    const text = pending;
+    pending = "";
+    if (!stream.write(text)) blocked ??= roomAgain(stream).then(() => (blocked = undefined));
+  };
+  return {
+    get closed() {
+      return closed;
+    },
+    line(text) {
+      if (pending === "") setImmediate(flush);
+      pending += `${text}\n`;
+      if (pending.length >= GATHER) flush();
+      return blocked;
+    },
+    async drained() {
+      flush();
+      while (stream.writableLength > 0 && !closed) await roomAgain(stream);
+      if (failure !== undefined) throw failure;
+    },
+  };
+}
+
+const GATHER = 16_384;
+
+async function roomAgain(stream: Writable): Promise<void> {
+  await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => undefined);
+}
