@@ -17,7 +17,13 @@ export function about(subject: Subject, format: "text" | "json" | "markdown"): s
   const { name, schema, capabilities, streams } = subject;
   switch (format) {
     case "json":
-      return printJson({ name, version: VERSION, capabilities: [...capabilities], settings: schema, streams: streams.map((one) => one.name) });
+      return printJson({
+        name,
+        version: VERSION,
+        capabilities: [...capabilities],
+        settings: schema,
+        streams: streams.map((one) => one.name),
+      });
     case "markdown":
       return markdown(subject);
     case "text":
@@ -26,13 +32,17 @@ export function about(subject: Subject, format: "text" | "json" | "markdown"): s
         `capabilities: ${capabilities.join(", ")}`,
         ...(streams.length > 0 ? [`streams: ${streams.map((one) => one.name).join(", ")}`] : []),
         "settings:",
-        ...settings(schema).map((one) => `  ${one.name}${one.required ? " (required)" : ""}: ${one.description}${one.default}`),
+        ...settings(schema).map(
+          (one) => `  ${one.name}${one.required ? " (required)" : ""}: ${one.description}${one.default}`,
+        ),
       ].join("\n");
   }
 }
 
 function markdown({ name, prefix, schema, capabilities, streams }: Subject): string {
-  const rows = settings(schema).map((one) => `| \`${one.name}\` | ${one.required ? "yes" : ""} | ${one.byDefault} | ${one.description} |`);
+  const rows = settings(schema).map(
+    (one) => `| \`${one.name}\` | ${one.required ? "yes" : ""} | ${one.byDefault} | ${one.description} |`,
+  );
   return [
     `# \`${name}\` ${VERSION}`,
     "",
@@ -45,7 +55,9 @@ function markdown({ name, prefix, schema, capabilities, streams }: Subject): str
     "| Setting | Required | Default | Meaning |",
     "| --- | --- | --- | --- |",
     ...rows,
-    ...(streams.length === 0 ? [] : ["", "## Streams", "", ...streams.map((one) => `- \`${one.name}\` (key: ${one.keys.join(", ")})`)]),
+    ...(streams.length === 0
+      ? []
+      : ["", "## Streams", "", ...streams.map((one) => `- \`${one.name}\` (key: ${one.keys.join(", ")})`)]),
   ].join("\n");
 }
 

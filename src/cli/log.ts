@@ -16,7 +16,13 @@ export interface ProcessLog extends Log {
 }
 
 const RANK: Record<Level | "critical", number> = { debug: 10, info: 20, warn: 30, error: 40, critical: 50 };
-const SHOWN: Record<Level | "critical", string> = { debug: "DEBUG", info: "INFO", warn: "WARNING", error: "ERROR", critical: "CRITICAL" };
+const SHOWN: Record<Level | "critical", string> = {
+  debug: "DEBUG",
+  info: "INFO",
+  warn: "WARNING",
+  error: "ERROR",
+  critical: "CRITICAL",
+};
 
 /**
  * Logs to stderr. On a terminal: plain lines and one line of progress. Otherwise one JSON object a line with the eight
@@ -26,7 +32,9 @@ const SHOWN: Record<Level | "critical", string> = { debug: "DEBUG", info: "INFO"
 export function processLog(options: LogOptions): ProcessLog {
   const { name, environment, terminal } = options;
   const secrets = new Set<string>();
-  const least = leastLevel(environment[`${name.toUpperCase().replaceAll("-", "_")}_LOGLEVEL`] ?? environment["LOGLEVEL"]);
+  const least = leastLevel(
+    environment[`${name.toUpperCase().replaceAll("-", "_")}_LOGLEVEL`] ?? environment["LOGLEVEL"],
+  );
   let shownAt = -Infinity;
   let startedAt: number | undefined;
   let progressShown = false;
@@ -69,7 +77,10 @@ export function processLog(options: LogOptions): ProcessLog {
       const info = { type: metric.type, metric: metric.metric, value: metric.value, tags: metric.tags ?? {} };
       const stream = metric.tags?.["stream"];
       const level = metric.metric.startsWith("http_request") ? "debug" : "info";
-      write(level, `METRIC: ${JSON.stringify(info)}`, { metric_info: info, ...(typeof stream === "string" ? { stream_name: stream } : {}) });
+      write(level, `METRIC: ${JSON.stringify(info)}`, {
+        metric_info: info,
+        ...(typeof stream === "string" ? { stream_name: stream } : {}),
+      });
     },
     progress(unit, done, expected) {
       const now = performance.now();
@@ -100,7 +111,10 @@ function progressText(unit: string, done: number, expected: number | undefined, 
 const withExtra = (facts: JsonObject | undefined): JsonObject => {
   if (facts === undefined) return {};
   const { stream, ...extra } = facts;
-  return { ...(typeof stream === "string" ? { stream_name: stream } : {}), ...(Object.keys(extra).length > 0 ? { extra } : {}) };
+  return {
+    ...(typeof stream === "string" ? { stream_name: stream } : {}),
+    ...(Object.keys(extra).length > 0 ? { extra } : {}),
+  };
 };
 
 function leastLevel(word: string | undefined): number {

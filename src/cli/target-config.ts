@@ -20,29 +20,91 @@ export interface TargetConfig {
   readonly state_id: string;
 }
 
-const flag = (title: string, description: string, byDefault: boolean) => ({ type: "boolean", title, description, default: byDefault });
+const flag = (title: string, description: string, byDefault: boolean) => ({
+  type: "boolean",
+  title,
+  description,
+  default: byDefault,
+});
 
 const SHARED = {
-  destination: { type: "string", title: "Destination", description: "Kind of database to load into.", enum: ["duckdb"], default: "duckdb" },
-  default_target_schema: { type: "string", title: "Schema", description: "Schema that the tables are made in.", default: "main", minLength: 1 },
+  destination: {
+    type: "string",
+    title: "Destination",
+    description: "Kind of database to load into.",
+    enum: ["duckdb"],
+    default: "duckdb",
+  },
+  default_target_schema: {
+    type: "string",
+    title: "Schema",
+    description: "Schema that the tables are made in.",
+    default: "main",
+    minLength: 1,
+  },
   load_method: {
     type: "string",
     title: "Load method",
-    description: "`upsert` replaces rows by key, `append-only` (also `append`) adds every row, `overwrite` puts what the run brings in place of the old table when the run has gone well.",
+    description:
+      "`upsert` replaces rows by key, `append-only` (also `append`) adds every row, `overwrite` puts what the run brings in place of the old table when the run has gone well.",
     enum: ["upsert", "append-only", "append", "overwrite"],
     default: "upsert",
   },
-  batch_size_rows: { type: "integer", title: "Batch rows", description: "Rows, of all streams together, after which a batch is committed.", default: 50_000, minimum: 1 },
-  batch_size_bytes: { type: "integer", title: "Batch bytes", description: "Bytes of values after which a batch is committed.", default: 33_554_432, minimum: 1 },
-  batch_max_age_seconds: { type: "number", title: "Batch age", description: "Seconds after which a batch is committed however small it is.", default: 30, exclusiveMinimum: 0 },
+  batch_size_rows: {
+    type: "integer",
+    title: "Batch rows",
+    description: "Rows, of all streams together, after which a batch is committed.",
+    default: 50_000,
+    minimum: 1,
+  },
+  batch_size_bytes: {
+    type: "integer",
+    title: "Batch bytes",
+    description: "Bytes of values after which a batch is committed.",
+    default: 33_554_432,
+    minimum: 1,
+  },
+  batch_max_age_seconds: {
+    type: "number",
+    title: "Batch age",
+    description: "Seconds after which a batch is committed however small it is.",
+    default: 30,
+    exclusiveMinimum: 0,
+  },
   add_record_metadata: flag("Metadata columns", "Add the `_sdc_…` columns.", true),
-  hard_delete: flag("Hard delete", "Delete rows that have `_sdc_deleted_at`, and rows of older table versions, instead of marking them.", false),
-  validate_records: flag("Validate records", "Check each record against its JSON Schema; what does not fit goes to `_rejected`.", true),
+  hard_delete: flag(
+    "Hard delete",
+    "Delete rows that have `_sdc_deleted_at`, and rows of older table versions, instead of marking them.",
+    false,
+  ),
+  validate_records: flag(
+    "Validate records",
+    "Check each record against its JSON Schema; what does not fit goes to `_rejected`.",
+    true,
+  ),
   process_activate_version_messages: flag("ACTIVATE_VERSION", "Act on ACTIVATE_VERSION messages.", true),
   flattening_enabled: flag("Flatten", "Make columns `a__b` of nested objects.", false),
-  flattening_max_depth: { type: "integer", title: "Flattening depth", description: "Levels of objects to flatten.", default: 1, minimum: 0 },
-  max_rejected: { type: "integer", title: "Rejected records allowed", description: "The run still counts as a success with up to this many records in `_rejected`.", default: 0, minimum: 0 },
-  state_id: { type: "string", title: "State id", description: "Name under which the last committed state is kept in the database; give each pipeline its own.", default: "default", minLength: 1 },
+  flattening_max_depth: {
+    type: "integer",
+    title: "Flattening depth",
+    description: "Levels of objects to flatten.",
+    default: 1,
+    minimum: 0,
+  },
+  max_rejected: {
+    type: "integer",
+    title: "Rejected records allowed",
+    description: "The run still counts as a success with up to this many records in `_rejected`.",
+    default: 0,
+    minimum: 0,
+  },
+  state_id: {
+    type: "string",
+    title: "State id",
+    description: "Name under which the last committed state is kept in the database; give each pipeline its own.",
+    default: "default",
+    minLength: 1,
+  },
 };
 
 /** The whole config schema of `target-warehouse` with this destination. */

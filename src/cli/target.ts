@@ -1,8 +1,7 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import type { Destination, Warehouse } from "../core/destination.ts";
-import { findSecrets, loadConfig } from "../core/config.ts";
+import type { Warehouse } from "../core/destination.ts";
 import type { Env } from "../core/env.ts";
 import { EltError } from "../core/errors.ts";
 import { Loader } from "../core/load.ts";
@@ -12,40 +11,56 @@ import { decode, encodeState } from "../dialects/singer/codec.ts";
 import { about } from "./about.ts";
 import { parseArguments } from "./arguments.ts";
 import { runCommand, type Command } from "./process.ts";
-import { loaderOptions, targetSchema, type TargetConfig } from "./target-config.ts";
+import { loaderOptions, type TargetConfig } from "./target-config.ts";
+import { openWarehouse, targetParts, TARGET_PREFIX } from "./warehouse.ts";
 
 const NAME = "target-warehouse";
-const PREFIX = "TARGET_WAREHOUSE";
 
 /** `target-warehouse`: Singer lines in, rows in tables, committed states out. */
 export async function target(argv: readonly string[]): Promise<void> {
   await runCommand(NAME, async (command) => {
     const options = await parseArguments(NAME, argv, {
-      config: { type: "string", array: true, describe: "Config file, JSON; may be given more than once. ENV reads only the environment." },
+      config: {
+        type: "string",
+        array: true,
+        describe: "Config file, JSON; may be given more than once. ENV reads only the environment.",
+      },
       input: { type: "string", describe: "Read messages from this file instead of standard input." },
       about: { type: "boolean", describe: "Show settings and capabilities." },
-      format: { choices: ["text", "json", "markdown"] as const, default: "text" as const, describe: "Form of --about." },
+      format: {
+        choices: ["text", "json", "markdown"] as const,
+        default: "text" as const,
+        describe: "Form of --about.",
+      },
       test: { type: "boolean", describe: "Check that the database can be written, then stop." },
     });
     if (options === undefined) return;
-    const { default: destination } = await import("../destinations/duckdb/index.ts");
-    const schema = targetSchema(destination.configSchema);
     if (options.about) {
-      const capabilities = ["about", "activate-version", "hard-delete", "schema-flattening", "soft-delete", "structured-logging", "target-schema", "validate-records"];
-      await command.out.line(about({ name: NAME, prefix: PREFIX, schema, capabilities, streams: [] }, options.format));
+      const { schema } = await targetParts();
+      const capabilities = [
+        "about",
+        "activate-version",
+        "hard-delete",
+        "schema-flattening",
+        "soft-delete",
+        "structured-logging",
+        "target-schema",
+        "validate-records",
+      ];
+      await command.out.line(
+        about({ name: NAME, prefix: TARGET_PREFIX, schema, capabilities, streams: [] }, options.format),
+      );
       return;
     }
-    const sources = { files: options.config ?? [], environment: process.env, prefix: PREFIX };
-    command.env.log.hide(await findSecrets(schema, sources));
-    const config = await loadConfig<TargetConfig>(schema, sources);
-    await using warehouse = await (destination as Destination<never>).connect(config as never, command.env);
+    const { warehouse, config } = await openWarehouse(options.config ?? [], command.env);
+    await using open = warehouse;
     if (options.test) {
-      await warehouse.check();
+      await open.check();
       command.env.log.info("the database can be written");
       return;
     }
     const input = options.input === undefined ? process.stdin : createReadStream(options.input);
-    await load(input, warehouse, config, command);
+    await load(input, open, config, command);
   });
 }
 
@@ -103,7 +118,9 @@ async function feed(input: Readable, loader: Loader, env: Env): Promise<void> {
 function summarize(loader: Loader, config: TargetConfig, seconds: number, { env }: { env: Env; out: Out }): void {
   const { rows, rejected, keysMissing, replaced, unknown } = loader.summary;
   for (const [stream, names] of Object.entries(unknown)) {
-    env.log.warn(`stream "${stream}": properties that the schema does not name were left out: ${names.join(", ")}`, { stream });
+    env.log.warn(`stream "${stream}": properties that the schema does not name were left out: ${names.join(", ")}`, {
+      stream,
+    });
   }
   if (replaced > 0) env.log.warn(`${replaced} NUL or lone surrogate characters were replaced by U+FFFD`);
   const total = Object.values(rows).reduce((sum, count) => sum + count, 0);

@@ -1,0 +1,52 @@
+import { EltError } from "../core/errors.ts";
+import { runCommand, type Command } from "./process.ts";
+import { VERSION } from "./version.ts";
+
+interface Subcommand {
+  readonly words: string;
+  readonly about: string;
+  run(argv: readonly string[], command: Command): Promise<void>;
+}
+
+const NAME = "chorus-elt";
+
+const SUBCOMMANDS: readonly Subcommand[] = [
+  {
+    words: "demo",
+    about: "Load a sample account into a DuckDB file, twice, and show what is in it.",
+    run: async (argv, command) => (await import("./demo.ts")).demo(argv, command),
+  },
+  {
+    words: "sample-api",
+    about: "Serve a sample Chorus account on this machine.",
+    run: async (argv, command) => (await import("./sample-api.ts")).sampleApi(argv, command),
+  },
+  {
+    words: "state show",
+    about: "Print the state that was last committed together with its rows.",
+    run: async (argv, command) => (await import("./state.ts")).stateShow(argv, command),
+  },
+];
+
+/** `chorus-elt <command>`: what is neither a tap nor a target. */
+export async function elt(argv: readonly string[]): Promise<void> {
+  const found = SUBCOMMANDS.find(({ words }) => words.split(" ").every((word, i) => argv[i] === word));
+  await runCommand(NAME, async (command) => {
+    if (found !== undefined) return await found.run(argv.slice(found.words.split(" ").length), command);
+    if (argv[0] === "--version") return await command.out.line(VERSION);
+    await command.out.line(help());
+    if (argv.length > 0 && argv[0] !== "--help") throw new EltError("USAGE", `there is no command "${argv[0] ?? ""}"`);
+  });
+}
+
+function help(): string {
+  const width = Math.max(...SUBCOMMANDS.map(({ words }) => words.length));
+  const lines = SUBCOMMANDS.map(({ words, about }) => `  ${NAME} ${words.padEnd(width)}  ${about}`);
+  return [
+    `${NAME} ${VERSION}`,
+    "",
+    ...lines,
+    "",
+    `Each command has its own --help. See also: tap-chorus --help, target-warehouse --help`,
+  ].join("\n");
+}
