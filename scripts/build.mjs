@@ -20,5 +20,7 @@ await build({
   legalComments: "linked",
   logLevel: "warning",
   // Some bundled packages are CommonJS and ask for Node's modules by `require`.
-  banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
 });

@@ -1,21 +1,26 @@
-// Writes the files that are made from others. Run it after adding a stream; CI fails when they are stale.
-import { readdirSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+// Writes the files that are made from others: `npm run gen`. With --check it writes nothing and fails when one is stale.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { build } from "esbuild";
 
-const root = new URL("../", import.meta.url);
-writeStreams();
+const check = process.argv.includes("--check");
+let stale = 0;
 
-/** src/sources/chorus/streams.gen.ts: every stream file with its schema. No other list names them. */
-function writeStreams() {
-  const folder = new URL("src/sources/chorus/", root);
-  const names = readdirSync(new URL("streams/", folder))
+write("src/sources/chorus/streams.gen.ts", streamRegistry());
+const { streams, catalogOf, CODES } = await load();
+write("catalog.json", `${JSON.stringify(catalogOf(streams), undefined, 2)}\n`);
+write("docs/errors.md", errorPage(CODES));
+if (stale > 0) process.exitCode = 1;
+
+/** Every stream file with its schema. No other list names them. */
+function streamRegistry() {
+  const names = readdirSync("src/sources/chorus/streams")
     .filter((file) => file.endsWith(".ts"))
     .map((file) => file.slice(0, -".ts".length))
     .sort();
   const lines = [
     "// Made by `npm run gen` from streams/ and schemas/. Do not edit.",
-    'import { type ChorusStream } from "./define.ts";',
     'import { type JsonSchema } from "../../core/json.ts";',
+    'import { type ChorusStream } from "./define.ts";',
     ...names.map((name) => `import ${camel(name)} from "./streams/${name}.ts";`),
     ...names.map((name) => `import ${camel(name)}Schema from "../../../schemas/${name}.json" with { type: "json" };`),
     "",
@@ -23,14 +28,59 @@ function writeStreams() {
     ...names.map((name) => `  { ...${camel(name)}, schema: ${camel(name)}Schema },`),
     "];",
   ];
-  write(new URL("streams.gen.ts", folder), lines);
+  return `${lines.join("\n")}\n`;
+}
+
+/** What the pages below are made from, out of the TypeScript sources as they are now. */
+async function load() {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `export { streams } from "./src/sources/chorus/streams.gen.ts";
+                 export { catalogOf } from "./src/dialects/singer/catalog.ts";
+                 export { CODES } from "./src/core/errors.ts";`,
+      resolveDir: process.cwd(),
+    },
+    bundle: true,
+    write: false,
+    platform: "node",
+    format: "esm",
+  });
+  return await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+}
+
+function errorPage(codes) {
+  const rows = Object.entries(codes).map(
+    ([code, { exit, recovery, hint }]) => `| ${exit} | \`${code}\` | ${recovery} | ${hint} |`,
+  );
+  return [
+    "# Errors and exit codes",
+    "",
+    "Made by `npm run gen` from `src/core/errors.ts`.",
+    "",
+    "The last line on stderr says what happened, with its code. 0 is success. A process that SIGTERM or SIGINT stopped",
+    "finishes what is in hand and then dies by that signal (143 and 130 in a shell).",
+    "",
+    "| Exit | Code | What to do about it | Hint |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+    "",
+    "`fix-config`: change a setting and run again. `fix-source`: the program before us in the pipe must change.",
+    "`retry-later`: the same command works later; nothing was lost. `report-bug`: please tell us.",
+    "",
+  ].join("\n");
 }
 
 function camel(name) {
   return name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
 }
 
-function write(file, lines) {
-  writeFileSync(file, `${lines.join("\n")}\n`);
-  console.log(`wrote ${fileURLToPath(file)}`);
+function write(file, text) {
+  if (existsSync(file) && readFileSync(file, "utf8") === text) return;
+  if (check) {
+    stale++;
+    console.error(`${file} is stale: run \`npm run gen\``);
+    return;
+  }
+  writeFileSync(file, text);
+  console.log(`wrote ${file}`);
 }

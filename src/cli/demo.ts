@@ -71,7 +71,7 @@ async function writeConfigs(directory: string, url: string): Promise<Files> {
   const tap = {
     api_url: url,
     api_token: "sample-token",
-    start_date: "2020-01-01",
+    start_date: "2025-01-01",
     max_requests_per_second: 1_000,
     concurrency: 4,
   };
@@ -146,7 +146,7 @@ const REPORTS: readonly (readonly [title: string, sql: string])[] = [
   [
     "Calls per team",
     `SELECT coalesce(t.name, 'no team') AS team, count(*) AS calls, round(sum(c.duration_seconds) / 3600, 1) AS hours
-     FROM calls c LEFT JOIN teams t ON t.team_id = c.team_id GROUP BY ALL ORDER BY calls DESC, team LIMIT 8`,
+     FROM calls c LEFT JOIN teams t ON t.team_id = c.owner_team_id GROUP BY ALL ORDER BY calls DESC, team LIMIT 8`,
   ],
   [
     "Talk ratio by rep",
@@ -157,7 +157,7 @@ const REPORTS: readonly (readonly [title: string, sql: string])[] = [
   ],
   [
     "Top trackers",
-    `SELECT name AS tracker, sum(count)::BIGINT AS mentions, count(DISTINCT call_id) AS calls
+    `SELECT name AS tracker, sum(mention_count)::BIGINT AS mentions, count(DISTINCT call_id) AS calls
      FROM trackers GROUP BY ALL ORDER BY mentions DESC, tracker LIMIT 8`,
   ],
 ];

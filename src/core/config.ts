@@ -23,7 +23,10 @@ export async function loadConfig<Config>(schema: JsonSchema, sources: ConfigSour
   const given = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null && value !== undefined));
   const faults = checkConfig(schema, given);
   if (faults.length > 0) {
-    const where = sources.files.length === 0 ? `no --config was given; ${sources.prefix}_* is looked at too` : sources.files.join(", ");
+    const where =
+      sources.files.length === 0
+        ? `no --config was given; ${sources.prefix}_* is looked at too`
+        : sources.files.join(", ");
     throw new EltError("CONFIG_INVALID", `the config (${where}) cannot be used: ${faults.join("; ")}`);
   }
   return given as Config;

@@ -30,7 +30,10 @@ export interface Warehouse extends AsyncDisposable {
   check(): Promise<void>;
   /** The state that was last committed under this name, or undefined. */
   state(schema: string, id: string): Promise<State | undefined>;
-  /** The writer for a stream, or the one it has, changed to fit the new schema. Nothing is written yet. */
+  /**
+   * The writer for a stream. It is the one the stream has, changed to fit the new schema, unless keys, sets or what says
+   * which row is newer have changed: then it is a new one, and the old one must be empty. Nothing is written yet.
+   */
   table(message: SchemaMessage, options: LoadOptions): Promise<TableWriter>;
   /**
    * Writes everything that was sealed, in the order it was sealed, together with the state, in one transaction:

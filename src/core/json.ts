@@ -34,7 +34,11 @@ export function parseJson(text: string): JsonValue {
 
 /** The slow parse that `parseJson` uses where it must. */
 export function parseExact(text: string): JsonValue {
-  return parseLossless(text, undefined, exactNumber) as JsonValue;
+  // A key that stands twice counts as JSON.parse counts it: the last one.
+  return parseLossless(text, undefined, {
+    parseNumber: exactNumber,
+    onDuplicateKey: ({ newValue }) => newValue,
+  }) as JsonValue;
 }
 
 /** True when `parseExact` could give something else than JSON.parse. */

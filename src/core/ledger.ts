@@ -37,7 +37,11 @@ export class Ledger {
 
   #forgetOvertaken(): void {
     const sealed = this.#waiting.slice(0, this.#sealed);
-    const newest = new Map(this.#waiting.slice(this.#sealed).map((state) => [state.stream, state]));
+    const newest = new Map<string | undefined, StateMessage>();
+    for (const state of this.#waiting.slice(this.#sealed)) {
+      newest.delete(state.stream); // so that the order stays the order of arrival
+      newest.set(state.stream, state);
+    }
     this.#waiting = [...sealed, ...newest.values()];
   }
 }

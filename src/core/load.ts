@@ -30,6 +30,8 @@ interface Loading {
   readonly writer: TableWriter;
   readonly check: Check | undefined;
   readonly schemaText: string;
+  /** What its rows are merged by. */
+  readonly identity: string;
   readonly keys: readonly string[];
   rows: number;
 }
@@ -48,7 +50,11 @@ export class Loader {
   readonly #env: Env;
   readonly #release: (state: StateMessage, isLast: boolean) => void;
   #rejected: Rejected[] = [];
+  #rejectedBytes = 0;
   #rejectedCount = 0;
+  #records = 0; // since the last seal, of all streams, loaded or rejected
+  #unweighed = 0; // characters of lines since the bytes of all streams were last summed up
+  #lastState = "";
   #keysMissing = false;
   #replaced = 0;
   #oldest: number | undefined; // when the first row or state of the open batch arrived
@@ -58,7 +64,12 @@ export class Loader {
   readonly #heldStates: StateMessage[] = [];
 
   /** `release` is called for each state, in order, once everything before it is durable. */
-  constructor(warehouse: Warehouse, options: LoaderOptions, env: Env, release: (state: StateMessage, isLast: boolean) => void) {
+  constructor(
+    warehouse: Warehouse,
+    options: LoaderOptions,
+    env: Env,
+    release: (state: StateMessage, isLast: boolean) => void,
+  ) {
     this.#warehouse = warehouse;
     this.#options = options;
     this.#env = env;
@@ -70,13 +81,13 @@ export class Loader {
     if (this.#failure !== undefined) throw this.#failure.error;
     switch (message.type) {
       case "record":
-        return this.#record(message, text, line);
+        return this.#record(mayNeedCleaning(text) ? this.#cleaned(message) : message, text, line);
       case "state":
         return this.#state(message);
       case "schema":
-        return this.#schema(message);
+        return this.#schema(mayNeedCleaning(text) ? this.#cleaned(message) : message);
       case "activate-version":
-        return this.#activate(message);
+        return this.#activate(mayNeedCleaning(text) ? this.#cleaned(message) : message);
       case "log":
       case "failure":
         return undefined;
@@ -121,67 +132,78 @@ export class Loader {
   #record(message: RecordMessage, text: string, line: number): Promise<void> | undefined {
     const loading = this.#streams.get(message.stream);
     if (loading === undefined) {
-      throw new EltError("RECORD_BEFORE_SCHEMA", `line ${line}: a record of stream "${message.stream}" came before its schema`, {
-        stream: message.stream,
-      });
+      throw new EltError(
+        "RECORD_BEFORE_SCHEMA",
+        `line ${line}: a record of stream "${message.stream}" came before its schema`,
+        {
+          stream: message.stream,
+        },
+      );
     }
     this.#oldest ??= this.#env.clock.now();
-    let record = message.record;
-    if (mayNeedCleaning(text)) {
-      const cleaned = clean(record);
-      record = cleaned.value;
-      this.#replaced += cleaned.replaced;
-    }
+    const { record } = message;
     const reason = fault(record, loading, text) ?? loading.writer.append(record, message.extractedAt, message.version);
     if (reason === undefined) loading.rows++;
     else this.#reject(message.stream, reason, line, record, loading);
     if (message.clears !== undefined) this.#clear(message.clears, record);
-    return this.#isFull(loading.writer) ? this.#nextBatch() : undefined;
+    return this.#isFull(text) ? this.#nextBatch() : undefined;
+  }
+
+  /** Names are cleaned like values, so that they are still the same names. */
+  #cleaned<M extends RecordMessage | SchemaMessage | ActivateVersionMessage>(message: M): M {
+    const { value, replaced } = clean(message as unknown as JsonObject);
+    this.#replaced += replaced;
+    return value as unknown as M;
   }
 
   #reject(stream: string, reason: string, line: number, record: JsonObject, { keys }: Loading): void {
-    this.#rejected.push({ stream, reason, line, payload: printJson(record) });
+    const payload = printJson(record);
+    this.#rejected.push({ stream, reason, line, payload });
+    this.#rejectedBytes += payload.length;
     this.#rejectedCount++;
     if (keys.some((key) => record[key] === undefined || record[key] === null)) this.#keysMissing = true;
-    if (this.#rejectedCount <= 10) this.#env.log.warn(`line ${line}: a record of stream "${stream}" was put aside: ${reason}`);
+    if (this.#rejectedCount <= 10)
+      this.#env.log.warn(`line ${line}: a record of stream "${stream}" was put aside: ${reason}`);
   }
 
   #clear(streams: readonly string[], parent: JsonObject): void {
     for (const stream of streams) this.#streams.get(stream)?.writer.clear(parent);
   }
 
-  #isFull(writer: TableWriter): boolean {
-    if (writer.rows >= this.#options.batchRows) return true;
-    // The sum over all streams is looked at now and then only.
-    if ((writer.rows & 127) !== 0) return false;
-    let rows = this.#rejected.length;
-    let bytes = 0;
-    for (const loading of this.#streams.values()) {
-      rows += loading.writer.rows;
-      bytes += loading.writer.bytes;
-    }
-    return rows >= this.#options.batchRows || bytes >= this.#options.batchBytes;
+  #isFull(text: string): boolean {
+    if (++this.#records >= this.#options.batchRows) return true;
+    // Bytes are summed up now and then only: when what came since could be an eighth of a batch.
+    this.#unweighed += text.length;
+    if (this.#unweighed * 8 < this.#options.batchBytes) return false;
+    this.#unweighed = 0;
+    let bytes = this.#rejectedBytes;
+    for (const { writer } of this.#streams.values()) bytes += writer.bytes;
+    return bytes >= this.#options.batchBytes;
   }
 
   #state(message: StateMessage): undefined {
     for (const { writer } of this.#streams.values()) writer.endSets();
     if (Object.keys(message.state).length === 0) return; // an empty state would wipe out the one that is kept
+    const text = `${message.stream ?? ""} ${printJson(message.state)}`;
+    if (text === this.#lastState) return; // it says nothing new
+    this.#lastState = text;
     this.#oldest ??= this.#env.clock.now();
     this.#ledger.note(message);
   }
 
   async #schema(message: SchemaMessage): Promise<void> {
     const known = this.#streams.get(message.stream);
-    const schemaText = JSON.stringify([message.schema, message.keys, message.replaces, message.newestBy]);
+    const identity = JSON.stringify([message.keys, message.replaces, message.newestBy ?? message.bookmarks?.[0]]);
+    const schemaText = JSON.stringify([message.schema, identity]);
     known?.writer.endSets();
     if (known?.schemaText === schemaText) return;
-    const sameKeys = known !== undefined && JSON.stringify(known.keys) === JSON.stringify(message.keys);
-    if (known !== undefined && !sameKeys) await this.flush(); // rows of the old key are merged by the old key
+    if (known !== undefined && known.identity !== identity) await this.flush(); // rows in hand are merged by the old key
     await this.#idle();
     this.#streams.set(message.stream, {
       check: this.#options.validate ? compileCheck(message.stream, message.schema) : undefined,
       writer: await this.#warehouse.table(message, this.#options),
       schemaText,
+      identity,
       keys: message.keys,
       rows: known?.rows ?? 0,
     });
@@ -209,6 +231,9 @@ export class Loader {
     const { mark, newest } = this.#ledger.seal();
     const rejected = this.#rejected;
     this.#rejected = [];
+    this.#rejectedBytes = 0;
+    this.#records = 0;
+    this.#unweighed = 0;
     this.#oldest = undefined;
     if (rows.length === 0 && rejected.length === 0 && mark === 0) return;
     this.#committing = this.#commit(rows, rejected, newest?.state, mark)
@@ -223,7 +248,10 @@ export class Loader {
   async #commit(rows: SealedRows[], rejected: Rejected[], state: State | undefined, mark: number): Promise<void> {
     const started = performance.now();
     const overwrite = this.#options.method === "overwrite";
-    const result = await this.#warehouse.commit({ rows, rejected, state: overwrite ? undefined : state }, this.#options);
+    const result = await this.#warehouse.commit(
+      { rows, rejected, state: overwrite ? undefined : state },
+      this.#options,
+    );
     const released = this.#ledger.release(mark);
     if (overwrite) {
       this.#heldState = state ?? this.#heldState;
@@ -235,7 +263,12 @@ export class Loader {
       this.#env.log.metric({ type: "counter", metric: "record_count", value: count, tags: { stream } });
     }
     const seconds = (performance.now() - started) / 1_000;
-    this.#env.log.metric({ type: "timer", metric: "batch_processing_time", value: seconds, tags: { rows: result.loaded } });
+    this.#env.log.metric({
+      type: "timer",
+      metric: "batch_processing_time",
+      value: seconds,
+      tags: { rows: result.loaded },
+    });
   }
 
   #say(states: readonly StateMessage[]): void {

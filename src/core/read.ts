@@ -21,7 +21,10 @@ export async function* read<Config>(
   const outlets = new Map(
     selection.map((one) => {
       const schema = selectedSchema(one);
-      return [one.stream.name, { fields: dropped(one), check: compileCheck(one.stream.name, schema), schema, records: 0, misfits: 0 }];
+      return [
+        one.stream.name,
+        { fields: dropped(one), check: compileCheck(one.stream.name, schema), schema, records: 0, misfits: 0 },
+      ];
     }),
   );
   for (const { stream } of selection) yield schemaMessage(stream, outlets.get(stream.name)?.schema ?? stream.schema);
@@ -43,7 +46,8 @@ export async function* read<Config>(
   }
   for (const [stream, { records, misfits }] of outlets) {
     env.log.metric({ type: "counter", metric: "record_count", value: records, tags: { stream } });
-    if (misfits > 0) env.log.warn(`${misfits} records of stream "${stream}" did not fit its schema; they were sent as they are`);
+    if (misfits > 0)
+      env.log.warn(`${misfits} records of stream "${stream}" did not fit its schema; they were sent as they are`);
   }
   env.log.metric({ type: "timer", metric: "sync_duration", value: (env.clock.now() - started) / 1_000 });
 }
@@ -67,7 +71,9 @@ function selectedSchema({ stream, fields }: Selection): JsonSchema {
   return {
     ...stream.schema,
     properties: kept,
-    ...(Array.isArray(required) ? { required: required.filter((name) => typeof name === "string" && fields.has(name)) } : {}),
+    ...(Array.isArray(required)
+      ? { required: required.filter((name) => typeof name === "string" && fields.has(name)) }
+      : {}),
   };
 }
 
@@ -84,4 +90,3 @@ function pruned(message: RecordMessage, unwanted: ReadonlySet<string> | undefine
   for (const [name, value] of Object.entries(message.record)) if (!unwanted.has(name)) record[name] = value;
   return { ...message, record };
 }
-

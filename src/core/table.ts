@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { columnType, resolve, sameType, widen, type Column } from "./column.ts";
+import { columnType, resolve, sameType, widen, type Column, type ColumnType } from "./column.ts";
 import { EltError } from "./errors.ts";
 import { isObject, type JsonObject, type JsonSchema } from "./json.ts";
 import type { SchemaMessage } from "./message.ts";
@@ -11,6 +11,7 @@ export interface TablePlan {
   readonly columns: readonly Column[];
   readonly keys: readonly string[];
   readonly replaces?: readonly string[];
+  /** Decides only while its column `saysWhatIsNewer`. */
   readonly newestBy?: string;
 }
 
@@ -27,30 +28,35 @@ export interface PlanOptions {
   readonly traits: Traits;
   /** How many levels of objects become columns `a__b` of their own; 0 keeps objects as JSON. */
   readonly flattenDepth: number;
-  /** Names of tables, and of this table's columns, that exist already. They keep what they stand for. */
-  readonly tables: readonly string[];
+  readonly table: string;
+  /** Names of the table's columns that exist already. They keep what they stand for. */
   readonly columns: readonly string[];
 }
 
 /** Plans the table of a stream. Throws SCHEMA_INVALID when the schema has no way to become a table. */
 export function planTable(message: SchemaMessage, options: PlanOptions): TablePlan {
   const { schema, stream } = message;
+  if (!isObject(schema["properties"]))
+    throw new EltError("SCHEMA_INVALID", `stream "${stream}": the schema has no properties`, { stream });
   const found = properties(schema, schema, [], options.flattenDepth);
-  const names = claimNames(found.map((one) => one.path.join("__")), options.columns, options.traits);
+  const names = claimNames(wantedNames(found.map(({ path }) => path)), options.columns, options.traits);
   const columns = found.map((one, index) => ({ ...one, name: names[index] ?? one.path.join("__") }));
   const columnOf = (property: string) => {
     const column = columns.find((one) => one.path.length === 1 && one.path[0] === property);
     if (column !== undefined) return column.name;
-    throw new EltError("SCHEMA_INVALID", `stream "${stream}": property "${property}" is a key or a set but not in the schema`, {
-      stream,
-    });
+    throw new EltError(
+      "SCHEMA_INVALID",
+      `stream "${stream}": property "${property}" is a key or a set but not in the schema`,
+      {
+        stream,
+      },
+    );
   };
-  const newestBy = columns.find(
-    (column) => column.path.length === 1 && column.path[0] === (message.newestBy ?? message.bookmarks?.[0]) && isOrdered(column),
-  )?.name;
+  const newestProperty = message.newestBy ?? message.bookmarks?.[0];
+  const newestBy = columns.find(({ path }) => path.length === 1 && path[0] === newestProperty)?.name;
   return {
     stream,
-    table: claimNames([stream], options.tables, options.traits)[0] ?? stream,
+    table: options.table,
     columns,
     keys: message.keys.map(columnOf),
     ...(message.replaces === undefined ? {} : { replaces: message.replaces.map(columnOf) }),
@@ -86,18 +92,35 @@ export function sameKeys(a: TablePlan, b: TablePlan): boolean {
   return identity(a) === identity(b);
 }
 
-/** Only a point in time or a counter says which of two rows is the newer one. */
-const isOrdered = ({ type }: Column) => type.kind === "timestamp" || type.kind === "date" || type.kind === "integer";
+/** A point in time or a number says which of two rows is the newer one; a text does not. */
+export function saysWhatIsNewer({ kind }: ColumnType): boolean {
+  return kind === "timestamp" || kind === "date" || kind === "integer" || kind === "number" || kind === "decimal";
+}
 
 const samePath = (a: Column, b: Column) => JSON.stringify(a.path) === JSON.stringify(b.path);
 
-function properties(schema: JsonObject, root: JsonSchema, path: readonly string[], depth: number): Omit<Column, "name">[] {
+function properties(
+  schema: JsonObject,
+  root: JsonSchema,
+  path: readonly string[],
+  depth: number,
+): Omit<Column, "name">[] {
   const listed = isObject(schema["properties"]) ? schema["properties"] : {};
   return Object.entries(listed).flatMap(([name, property]) => {
     const here = [...path, name];
     const inner = depth > 0 ? flattenable(property, root) : undefined;
     if (inner !== undefined) return properties(inner, root, here, depth - 1);
     return [{ path: here, type: columnType(property, root) }];
+  });
+}
+
+/** `a__b` for each path; where two come to the same name, the longer path gets one that no other comes to. */
+function wantedNames(paths: readonly (readonly string[])[]): string[] {
+  const joined = paths.map((path) => path.join("__"));
+  return joined.map((name, index) => {
+    const length = paths[index]?.length ?? 0;
+    const isTaken = joined.some((other, at) => other === name && at !== index && (paths[at]?.length ?? 0) <= length);
+    return isTaken ? JSON.stringify(paths[index]) : name;
   });
 }
 

@@ -1,11 +1,21 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { EltError } from "./errors.ts";
-import { isObject, type JsonObject, type JsonSchema, type JsonValue } from "./json.ts";
+import { isExact, isObject, type JsonObject, type JsonSchema, type JsonValue } from "./json.ts";
 
 /** Says what is wrong with a record, by place and rule, never by value; undefined when it fits. */
 export type Check = (record: unknown) => string | undefined;
 
-const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: false, logger: false, validateSchema: false });
+const LENIENT = {
+  strict: false,
+  validateFormats: false,
+  logger: false,
+  validateSchema: false,
+  unicodeRegExp: false,
+} as const;
+const ajv = new Ajv(LENIENT);
+/** For schemas that name what every JavaScript object has, such as `constructor`: looks twice, and is slower. */
+const carefulAjv = new Ajv({ ...LENIENT, ownProperties: true });
+const INHERITED = new RegExp(`"(?:${Object.getOwnPropertyNames(Object.prototype).join("|")})"`);
 
 /**
  * Compiles a stream's JSON Schema, draft 4 to 7, once. Formats are not looked at here: whoever makes a value into a
@@ -14,7 +24,8 @@ const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: false, l
 export function compileCheck(stream: string, schema: JsonSchema): Check {
   let validate: ValidateFunction;
   try {
-    validate = ajv.compile(lenient(schema) as JsonObject);
+    const compiler = INHERITED.test(JSON.stringify(schema)) ? carefulAjv : ajv;
+    validate = compiler.compile(lenient(schema) as JsonObject);
   } catch (error) {
     throw new EltError("SCHEMA_INVALID", `stream "${stream}": ${messageOf(error)}`, { cause: error, stream });
   }
@@ -48,17 +59,16 @@ const prefix = (at: string) => (at === "" ? "" : `"${at}": `);
 
 function lenient(schema: JsonValue | undefined): JsonValue | undefined {
   if (Array.isArray(schema)) return schema.map((one) => lenient(one) ?? null);
+  if (isExact(schema)) return Number(schema); // a bound such as 9223372036854775807
   if (!isObject(schema)) return schema;
-  const result: JsonObject = {};
-  for (const [key, value] of Object.entries(schema)) {
-    if (key === "multipleOf" || key === "$schema" || key === "id" || key === "$id") {
-      if (isObject(value)) result[key] = lenient(value); // a property of that name
-      continue;
-    }
-    result[key] = lenient(value);
-  }
+  const dropped = ["multipleOf", "$schema", "id", "$id"];
+  const kept = Object.entries(schema).filter(([key, value]) => !dropped.includes(key) || isObject(value)); // a property of that name
+  const result: JsonObject = Object.fromEntries(kept.map(([key, value]) => [key, lenient(value)]));
   // Draft 4 says `"minimum": 1, "exclusiveMinimum": true` where later drafts say `"exclusiveMinimum": 1`.
-  for (const [bound, exclusive] of [["minimum", "exclusiveMinimum"], ["maximum", "exclusiveMaximum"]] as const) {
+  for (const [bound, exclusive] of [
+    ["minimum", "exclusiveMinimum"],
+    ["maximum", "exclusiveMaximum"],
+  ] as const) {
     if (typeof result[exclusive] !== "boolean") continue;
     if (result[exclusive]) {
       result[exclusive] = result[bound];

@@ -37,7 +37,16 @@ function fastMicros(text: string): number {
     if (text.charCodeAt(19) !== 46) return NaN;
     milli = digits2(text, 20) * 10 + (digits2(text, 21) % 10);
   }
-  if (!(month >= 1 && month <= 12 && day >= 1 && hour < 24 && minute < 60 && second < 60 && year >= 1684 && year <= 2255)) {
+  if (!(
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    hour < 24 &&
+    minute < 60 &&
+    second < 60 &&
+    year >= 1684 &&
+    year <= 2255
+  )) {
     return NaN;
   }
   if (day > 28 && day > daysInMonth(year, month)) return NaN;
@@ -56,9 +65,28 @@ function digits2(text: string, at: number): number {
 export function parseInstant(text: string): Instant | undefined {
   const match = DATE_TIME.exec(text);
   if (match === null) return undefined;
-  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", , sign, offsetHour = "0", offsetMinute = "0"] =
-    match;
-  const [y, mo, d, h, mi, s] = [year, month, day, hour, minute, second].map(Number) as [number, number, number, number, number, number];
+  const [
+    ,
+    year,
+    month,
+    day,
+    hour = "0",
+    minute = "0",
+    second = "0",
+    fraction = "",
+    ,
+    sign,
+    offsetHour = "0",
+    offsetMinute = "0",
+  ] = match;
+  const [y, mo, d, h, mi, s] = [year, month, day, hour, minute, second].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   if (mo < 1 || mo > 12 || d < 1 || d > daysInMonth(y, mo) || h > 24 || mi > 59 || s > 60) return undefined;
   if (h === 24 && (mi > 0 || s > 0)) return undefined;
   if (Number(offsetHour) > 23 || Number(offsetMinute) > 59) return undefined;
@@ -114,7 +142,10 @@ export function clean<T extends JsonValue>(value: T): { value: T; replaced: numb
     if (typeof one === "string") return cleanText(one);
     if (Array.isArray(one)) return one.map(walk);
     if (!isObject(one) || isExact(one)) return one;
-    const entries = Object.entries(one as JsonObject).map(([key, inner]) => [cleanText(key), inner === undefined ? null : walk(inner)]);
+    const entries = Object.entries(one as JsonObject).map(([key, inner]) => [
+      cleanText(key),
+      inner === undefined ? null : walk(inner),
+    ]);
     return Object.fromEntries(entries) as JsonObject;
   };
   const cleaned = walk(value) as T;

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 
 /** Where protocol lines go. */
@@ -55,6 +54,12 @@ export function lineWriter(stream: Writable, onClosed: () => void): Out {
 
 const GATHER = 16_384;
 
-async function roomAgain(stream: Writable): Promise<void> {
-  await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => undefined);
+function roomAgain(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off("drain", done).off("close", done);
+      resolve();
+    };
+    stream.once("drain", done).once("close", done);
+  });
 }

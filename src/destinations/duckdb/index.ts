@@ -3,7 +3,15 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { widen } from "../../core/column.ts";
-import type { CommitResult, Destination, LoadOptions, Rejected, SealedBatch, TableWriter, Warehouse } from "../../core/destination.ts";
+import type {
+  CommitResult,
+  Destination,
+  LoadOptions,
+  Rejected,
+  SealedBatch,
+  TableWriter,
+  Warehouse,
+} from "../../core/destination.ts";
 import type { Env } from "../../core/env.ts";
 import { asEltError, EltError } from "../../core/errors.ts";
 import { isObject, parseJson, printJson, type JsonObject } from "../../core/json.ts";
@@ -59,7 +67,9 @@ const duckdb: Destination<DuckdbConfig> = {
     // Whoever has the lock owns this folder: what is in it was left by a run that was killed.
     await rm(staging, { recursive: true, force: true });
     await mkdir(staging, { recursive: true, mode: 0o700 });
-    return new DuckdbWarehouse(instance, await instance.connect(), staging, env);
+    const db = await instance.connect();
+    await db.run("SET TimeZone = 'UTC'"); // a date becomes an instant, and an instant a text, wherever we run
+    return new DuckdbWarehouse(instance, db, staging, env);
   },
 };
 export default duckdb;
@@ -72,7 +82,11 @@ const SETTINGS = (config: DuckdbConfig) => ({
   enable_external_file_cache: "false",
 });
 
-async function openFile(create: () => Promise<DuckDBInstance>, config: DuckdbConfig, env: Env): Promise<DuckDBInstance> {
+async function openFile(
+  create: () => Promise<DuckDBInstance>,
+  config: DuckdbConfig,
+  env: Env,
+): Promise<DuckDBInstance> {
   const until = env.clock.now() + config.lock_timeout_seconds * 1_000;
   for (let told = false; ; told = true) {
     try {
@@ -80,16 +94,28 @@ async function openFile(create: () => Promise<DuckDBInstance>, config: DuckdbCon
     } catch (cause) {
       const text = cause instanceof Error ? cause.message : String(cause);
       if (!text.includes("Could not set lock")) {
-        throw new EltError("WAREHOUSE_UNREACHABLE", `cannot open the DuckDB file ${config.path} in ${dirname(config.path)}: ${text}`, { cause });
+        throw new EltError(
+          "WAREHOUSE_UNREACHABLE",
+          `cannot open the DuckDB file ${config.path} in ${dirname(config.path)}: ${text}`,
+          { cause },
+        );
       }
       if (env.clock.now() >= until) {
         const message = `another process has ${config.path} open, and still had it after ${config.lock_timeout_seconds} seconds`;
         throw new EltError("WAREHOUSE_LOCKED", message, { cause });
       }
-      if (!told) env.log.warn(`another process has ${config.path} open; waiting up to ${config.lock_timeout_seconds} seconds for it`);
+      if (!told)
+        env.log.warn(
+          `another process has ${config.path} open; waiting up to ${config.lock_timeout_seconds} seconds for it`,
+        );
       await env.clock.sleep(250, env.signal);
     }
   }
+}
+
+/** The first line of what DuckDB says; what stands in single quotes there can be a value, so somebody's words. */
+function withoutValues(message: string): string {
+  return (message.split("\n")[0] ?? "").replace(/'.*'/, "'…'");
 }
 
 const STATES = "_chorus_elt_state";
@@ -133,40 +159,25 @@ class DuckdbWarehouse implements Warehouse {
 
   async table(message: SchemaMessage, options: LoadOptions): Promise<TableWriter> {
     const known = this.#writers.get(message.stream);
-    const tables = (await tablesIn(this.#db, options.schema)).filter((name) => name !== STATES && name !== REJECTED);
-    const others = [...this.#writers.values()].map(({ plan }) => plan.table);
+    const table = known?.plan.table ?? (await this.#newTable(message.stream, options));
+    const existing = await columnsOf(this.#db, options.schema, table);
+    const inHand = known?.plan.columns.map(({ name }) => name) ?? [];
     const planned = planTable(message, {
       traits,
       flattenDepth: options.flattenDepth,
-      tables: tables.filter((name) => !others.includes(name)),
-      columns: [],
+      table,
+      columns: [...existing.keys(), ...inHand],
     });
-    const table = known?.plan.table ?? this.#tableName(message.stream, tables);
-    const target = options.method === "overwrite" ? `${table}__new` : table;
-    const existing = options.method === "overwrite" ? new Map<string, never>() : await columnsOf(this.#db, options.schema, target);
-    const names = claimNames(planned.columns.map(({ path }) => path.join("__")), [...existing.keys()], traits);
-    const rename = new Map(planned.columns.map(({ name }, i) => [name, names[i] ?? name]));
-    const renamed = (name: string) => rename.get(name) ?? name;
-    const plan = {
-      ...planned,
-      table: target,
-      columns: planned.columns.map((column) => {
-        const name = renamed(column.name);
-        const has = existing.get(name);
-        return { ...column, name, type: has === undefined ? column.type : widen(has, column.type) };
-      }),
-      keys: planned.keys.map(renamed),
-      ...(planned.replaces === undefined ? {} : { replaces: planned.replaces.map(renamed) }),
-      ...(planned.newestBy === undefined ? {} : { newestBy: renamed(planned.newestBy) }),
-    };
+    const columns = planned.columns.map((column) => {
+      const has = existing.get(column.name)?.type;
+      return has === undefined ? column : { ...column, type: widen(has, column.type) };
+    });
+    const plan = { ...planned, columns };
     if (known !== undefined && sameKeys(known.plan, plan)) {
       known.replan(plan);
       return known;
     }
-    if (options.method === "overwrite" && known === undefined) {
-      await this.#db.run(`DROP TABLE IF EXISTS ${quote(options.schema)}.${quote(target)}`); // of a run that was killed
-    }
-    const writer = new DuckdbWriter(plan);
+    const writer = new DuckdbWriter(plan, known?.unknownProperties);
     this.#writers.set(message.stream, writer);
     return writer;
   }
@@ -221,10 +232,15 @@ class DuckdbWarehouse implements Warehouse {
     await rm(this.#staging, { recursive: true, force: true });
   }
 
-  #tableName(stream: string, tables: readonly string[]): string {
-    const others = [...this.#writers.keys()].filter((name) => name !== stream);
-    const name = claimNames([...others, stream, STATES, REJECTED], tables, traits)[others.length];
-    return name ?? stream;
+  /** The name of the table that a new stream is loaded into; with `overwrite` what a killed run left there goes away. */
+  async #newTable(stream: string, options: LoadOptions): Promise<string> {
+    const own = [STATES, REJECTED];
+    const wanted = (name: string) => (own.includes(name) ? `${name}_` : name);
+    const streams = [...this.#writers.keys(), stream].map(wanted);
+    const name = claimNames([...own, ...streams], await tablesIn(this.#db, options.schema), traits).at(-1) ?? stream;
+    if (options.method !== "overwrite") return name;
+    await this.#db.run(`DROP TABLE IF EXISTS ${quote(options.schema)}.${quote(`${name}__new`)}`);
+    return `${name}__new`;
   }
 
   async #transaction(work: () => Promise<void>): Promise<void> {
@@ -235,7 +251,7 @@ class DuckdbWarehouse implements Warehouse {
     } catch (error) {
       await this.#db.run("ROLLBACK").catch(() => undefined); // the connection may be what failed
       if (error instanceof EltError) throw error;
-      throw new EltError("WAREHOUSE_REFUSED", `DuckDB: ${asEltError(error).message}`, { cause: error });
+      throw new EltError("WAREHOUSE_REFUSED", `DuckDB: ${withoutValues(asEltError(error).message)}`, { cause: error });
     }
   }
 
@@ -274,12 +290,16 @@ class DuckdbWarehouse implements Warehouse {
          (stream VARCHAR, reason VARCHAR, line BIGINT, payload JSON, rejected_at TIMESTAMP WITH TIME ZONE)`,
     );
     const columns = REJECTED_COLUMNS.join(", ");
-    await this.#db.run(`INSERT INTO ${table} SELECT ${columns}, make_timestamptz(${at * 1_000}) FROM read_parquet(${literal(file)})`);
+    await this.#db.run(
+      `INSERT INTO ${table} SELECT ${columns}, make_timestamptz(${at * 1_000}) FROM read_parquet(${literal(file)})`,
+    );
   }
 
   async #keepState(state: State, { schema, stateId }: LoadOptions): Promise<void> {
     const table = `${quote(schema)}.${STATES}`;
-    await this.#db.run(`CREATE TABLE IF NOT EXISTS ${table} (id VARCHAR, state VARCHAR, committed_at TIMESTAMP WITH TIME ZONE)`);
+    await this.#db.run(
+      `CREATE TABLE IF NOT EXISTS ${table} (id VARCHAR, state VARCHAR, committed_at TIMESTAMP WITH TIME ZONE)`,
+    );
     await this.#db.run(`DELETE FROM ${table} WHERE id = ${literal(stateId)}`);
     await this.#db.run(`INSERT INTO ${table} VALUES (${literal(stateId)}, ${literal(printJson(state))}, now())`);
   }

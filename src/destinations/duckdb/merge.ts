@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Column, ColumnType } from "../../core/column.ts";
 import type { CommitResult, LoadOptions } from "../../core/destination.ts";
-import type { TablePlan } from "../../core/table.ts";
+import { saysWhatIsNewer, type TablePlan } from "../../core/table.ts";
 import { addColumn, columnsOf, createTable, metadataColumns, safeWidening, tablesIn, widenColumn } from "./ddl.ts";
 import type { Segment, StagedRows } from "./stage.ts";
 import { cast, literal, quote, typeName } from "./types.ts";
@@ -31,60 +32,65 @@ export async function merge(
   facts: BatchFacts,
   options: LoadOptions,
 ): Promise<CommitResult> {
-  const plan = await prepareTable(db, staged, options);
+  const plan = inForce(await prepareTable(db, staged, files, options));
   const table = qualified(options, plan.table);
   const fresh = staged.writer.tableIsEmpty;
   let removed = 0;
   let loaded = 0;
   if (staged.sets !== undefined && files.sets !== undefined && options.method !== "append") {
-    removed += fresh ? 0 : await deleteSets(db, table, plan, files.sets);
+    removed += fresh ? 0 : await deleteSets(db, table, setColumns(staged, plan), files.sets);
   }
   if (staged.rows > 0) {
     const upsert = options.method !== "append" && plan.keys.length > 0;
-    let rows = `(${newestRows(staged, plan, files, upsert)})`;
+    const all = await allRows(db, staged, plan, files);
+    let rows = options.method === "append" ? all : newestRows(all, staged, plan, files);
     if (upsert && !fresh && needsMerge(staged, plan)) {
       // Most batches hold only rows that the table does not have yet; then there is nothing to compare or to take away.
       if (plan.newestBy !== undefined && (await matches(db, table, plan, rows)) > 0) {
-        await db.run(`CREATE TEMP TABLE staged_rows AS FROM ${rows}`);
-        rows = "temp.staged_rows";
+        await db.run(`CREATE TEMP TABLE newest_rows AS FROM ${rows} newest`);
+        rows = "temp.newest_rows";
         await dropOvertaken(db, table, plan);
         removed += await deleteReplaced(db, table, plan, rows);
       } else if (plan.newestBy === undefined) {
-        removed += await deleteReplaced(db, table, plan, rows);
+        removed += await deleteReplaced(db, table, plan, all);
       }
     }
     loaded = await insertRows(db, table, plan, rows, facts, staged, options);
     staged.writer.tableIsEmpty = false;
-    if (rows === "temp.staged_rows") await db.run(`DROP TABLE ${rows}`);
+    for (const used of [rows, all]) if (used.startsWith("temp.")) await db.run(`DROP TABLE ${used}`);
   }
   if (staged.activate !== undefined) removed += await deleteOlderVersions(db, table, staged.activate, options);
   return { loaded, removed };
 }
 
 /** Makes the table fit the plan; the plan that comes back has the types that the table really has. */
-async function prepareTable(db: DuckDBConnection, { writer, plan, hasVersions, activate }: StagedRows, options: LoadOptions): Promise<TablePlan> {
+async function prepareTable(
+  db: DuckDBConnection,
+  staged: StagedRows,
+  files: StagedFiles,
+  options: LoadOptions,
+): Promise<TablePlan> {
+  const { writer, plan, hasVersions, activate } = staged;
   const versions = hasVersions || activate !== undefined;
   if (writer.readyFor === plan && !versions) return plan;
   const table = qualified(options, plan.table);
+  const columns = await holdingAllRows(db, staged, files);
   const metadata = metadataColumns(plan, options.metadata, versions);
-  const wanted = [...plan.columns.map(({ name, type }) => [name, type] as const), ...metadata];
+  const wanted = [...columns.map(({ name, type }) => [name, type] as const), ...metadata];
   if (!(await tablesIn(db, options.schema)).includes(plan.table)) {
     await createTable(db, table, wanted);
     writer.tableIsEmpty = true;
-    writer.readyFor = plan;
-    return plan;
-  }
-  const existing = await columnsOf(db, options.schema, plan.table);
-  const columns = [...plan.columns];
-  for (const [name, type] of wanted) {
-    const has = existing.get(name);
-    if (has === undefined) {
-      await addColumn(db, table, name, type);
-    } else if (typeName(has) !== typeName(type)) {
-      const to = await safeWidening(db, table, name, has, type);
-      if (typeName(has) !== typeName(to)) await widenColumn(db, table, name, has, to);
-      const index = columns.findIndex((column) => column.name === name);
-      if (index >= 0) columns[index] = { ...columns[index]!, type: to };
+  } else {
+    const existing = await columnsOf(db, options.schema, plan.table);
+    for (const [index, [name, type]] of wanted.entries()) {
+      const has = existing.get(name);
+      if (has === undefined) {
+        await addColumn(db, table, name, type);
+      } else if (has.native !== typeName(type) && index < columns.length) {
+        const to = await safeWidening(db, table, quote(name), has.type, type);
+        if (has.native !== typeName(to)) await widenColumn(db, table, name, has.type, to);
+        columns[index] = { ...columns[index]!, type: to };
+      }
     }
   }
   writer.readyFor = plan;
@@ -93,73 +99,147 @@ async function prepareTable(db: DuckDBConnection, { writer, plan, hasVersions, a
   return real;
 }
 
+/** The plan's columns, those made wider that would cost staged rows of an earlier layout a digit. */
+async function holdingAllRows(
+  db: DuckDBConnection,
+  { plan, segments }: StagedRows,
+  files: StagedFiles,
+): Promise<Column[]> {
+  const columns = [...plan.columns];
+  for (const [i, segment] of segments.entries()) {
+    if (segment.plan === plan) continue;
+    for (const [index, column] of columns.entries()) {
+      const staged = stagedColumn(segment, column.name);
+      if (staged === undefined || typeName(staged.type) === typeName(column.type)) continue;
+      columns[index] = {
+        ...column,
+        type: await safeWidening(db, parquet(files.segments[i] ?? ""), staged.sql, staged.type, column.type),
+      };
+    }
+  }
+  return columns;
+}
+
+/** The plan without what the table's types make void. */
+function inForce({ newestBy, ...plan }: TablePlan): TablePlan {
+  const decides = plan.columns.some(({ name, type }) => name === newestBy && saysWhatIsNewer(type));
+  return decides && newestBy !== undefined ? { ...plan, newestBy } : plan;
+}
+
 function needsMerge(staged: StagedRows, plan: TablePlan): boolean {
   // A set that was taken away whole cannot leave a row with one of its keys, when the set is part of the key.
   const setIsInKey = plan.replaces?.every((name) => plan.keys.includes(name)) ?? false;
   return !setIsInKey || staged.continuesSet;
 }
 
-/** The query for the rows to insert, in order, with `_row` as their number. */
-function newestRows(staged: StagedRows, plan: TablePlan, files: StagedFiles, upsert: boolean): string {
-  let query = staged.segments.map((segment, i) => segmentQuery(segment, plan, files.segments[i] ?? "")).join(" UNION ALL ");
-  if (upsert && staged.setsRestarted && files.sets !== undefined) {
-    query = `SELECT s.* FROM (${query}) s WHERE NOT EXISTS (${laterSet(plan, files.sets)})`;
+/**
+ * All staged rows, in the table's types: a query, or a temporary table when so many layouts came in one batch that one
+ * query over all their files would take too much memory. Columns are called by their place, `c0`, `c1` …, so that
+ * `_row` and the like are no column's name.
+ */
+async function allRows(db: DuckDBConnection, staged: StagedRows, plan: TablePlan, files: StagedFiles): Promise<string> {
+  const queries = staged.segments.map((segment, i) => segmentQuery(segment, plan, files.segments[i] ?? ""));
+  if (queries.length <= 8) return `(${queries.join(" UNION ALL ")})`;
+  for (const [i, query] of queries.entries()) {
+    await db.run(i === 0 ? `CREATE TEMP TABLE staged_rows AS ${query}` : `INSERT INTO temp.staged_rows ${query}`);
   }
-  if (upsert && staged.mayHaveDuplicates) {
-    const order = plan.newestBy === undefined ? "_row DESC" : `${quote(plan.newestBy)} DESC NULLS LAST, _row DESC`;
-    query = `SELECT * FROM (${query}) QUALIFY row_number() OVER (PARTITION BY ${names(plan.keys)} ORDER BY ${order}) = 1`;
-  }
-  return query;
+  return "temp.staged_rows";
+}
+
+/** The query for the rows to insert, out of all that are staged. */
+function newestRows(all: string, staged: StagedRows, plan: TablePlan, files: StagedFiles): string {
+  const ofLastSets = (rows: string) => {
+    if (!staged.setsRestarted || files.sets === undefined) return rows;
+    return `(SELECT s.* FROM ${rows} s WHERE NOT EXISTS (${laterSet(plan, setColumns(staged, plan), files.sets)}))`;
+  };
+  const lastOfKeys = (rows: string) => {
+    if (!staged.mayHaveDuplicates || plan.keys.length === 0) return rows;
+    const newest = plan.newestBy === undefined ? "" : `${place(plan, plan.newestBy)} DESC NULLS LAST, `;
+    const keys = plan.keys.map((key) => place(plan, key)).join(", ");
+    return `(SELECT * FROM ${rows} QUALIFY row_number() OVER (PARTITION BY ${keys} ORDER BY ${newest}_row DESC) = 1)`;
+  };
+  // A row can move from one set to another, and that set can start again; but a newer row of an old set counts for nothing.
+  return plan.newestBy === undefined ? ofLastSets(lastOfKeys(all)) : lastOfKeys(ofLastSets(all));
 }
 
 function segmentQuery(segment: Segment, plan: TablePlan, file: string): string {
-  const columns = plan.columns.map(({ name, type }) => {
-    const at = segment.plan.columns.findIndex((column) => column.name === name);
-    const from = segment.plan.columns[at]?.type;
-    if (from === undefined) return `CAST(NULL AS ${typeName(type)}) AS ${quote(name)}`;
-    // Decimals and JSON lie as text in the file.
-    const raw = from.kind === "decimal" || from.kind === "json" ? `CAST(c${at} AS ${typeName(from)})` : `c${at}`;
-    return `${cast(raw, from, type)} AS ${quote(name)}`;
+  const columns = plan.columns.map(({ name, type }, i) => {
+    const staged = stagedColumn(segment, name);
+    const sql = staged === undefined ? `CAST(NULL AS ${typeName(type)})` : cast(staged.sql, staged.type, type);
+    return `${sql} AS c${i}`;
   });
   const row = `file_row_number + ${segment.firstRow} AS _row`;
-  const source = `read_parquet(${literal(file)}, file_row_number = true)`;
-  return `SELECT ${[...columns, "extracted_at AS _extracted_at", "version AS _version", row].join(", ")} FROM ${source}`;
+  return `SELECT ${[...columns, "extracted_at AS _extracted_at", "version AS _version", row].join(", ")} FROM ${parquet(file)}`;
+}
+
+/** What a column of the plan is called among the staged rows. */
+const place = (plan: TablePlan, name: string) => `c${plan.columns.findIndex((column) => column.name === name)}`;
+
+const parquet = (file: string) => `read_parquet(${literal(file)}, file_row_number = true)`;
+
+/** A column as it lies in a segment's file, where decimals and JSON are texts. */
+function stagedColumn(segment: Segment, name: string): { sql: string; type: ColumnType } | undefined {
+  const at = segment.plan.columns.findIndex((column) => column.name === name);
+  const type = segment.plan.columns[at]?.type;
+  if (type === undefined) return undefined;
+  return {
+    type,
+    sql: type.kind === "decimal" || type.kind === "json" ? `CAST(c${at} AS ${typeName(type)})` : `c${at}`,
+  };
 }
 
 /** A set that started again further down makes this row obsolete. */
-function laterSet(plan: TablePlan, file: string): string {
-  const same = setColumns(plan).map(({ name, sql }) => `${sql} = s.${quote(name)}`);
+function laterSet(plan: TablePlan, columns: readonly SetColumn[], file: string): string {
+  const same = columns.map(({ name, sql }) => `${sql} = s.${place(plan, name)}`);
   return `SELECT 1 FROM read_parquet(${literal(file)}) sets WHERE ${[...same, 's._row < sets."start"'].join(" AND ")}`;
 }
 
-const setColumns = (plan: TablePlan) =>
-  plan.columns
-    .filter(({ name }) => plan.replaces?.includes(name))
-    .map(({ name, type }, i) => ({ name, sql: `CAST(sets.c${i} AS ${typeName(type)})` }));
+interface SetColumn {
+  readonly name: string;
+  readonly sql: string;
+}
 
-async function deleteSets(db: DuckDBConnection, table: string, plan: TablePlan, file: string): Promise<number> {
-  const columns = setColumns(plan);
+/** The columns that name a set, as they lie in the file of sets, in the table's types. */
+function setColumns({ sets }: StagedRows, plan: TablePlan): SetColumn[] {
+  if (sets === undefined) return [];
+  return sets.plan.columns.map(({ name }) => {
+    const staged = stagedColumn(sets, name);
+    const to = plan.columns.find((column) => column.name === name)?.type;
+    return { name, sql: staged === undefined || to === undefined ? "NULL" : cast(staged.sql, staged.type, to) };
+  });
+}
+
+async function deleteSets(
+  db: DuckDBConnection,
+  table: string,
+  columns: readonly SetColumn[],
+  file: string,
+): Promise<number> {
   if (columns.length === 0) return (await db.run(`DELETE FROM ${table}`)).rowsChanged;
   const sets = `SELECT ${columns.map(({ sql }) => sql).join(", ")} FROM read_parquet(${literal(file)}) sets`;
-  return (await db.run(`DELETE FROM ${table} WHERE ${tuple(columns.map(({ name }) => quote(name)))} IN (${sets})`)).rowsChanged;
+  return (await db.run(`DELETE FROM ${table} WHERE ${tuple(columns.map(({ name }) => quote(name)))} IN (${sets})`))
+    .rowsChanged;
 }
 
 async function deleteReplaced(db: DuckDBConnection, table: string, plan: TablePlan, rows: string): Promise<number> {
-  const key = tuple(plan.keys.map(quote));
-  return (await db.run(`DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${rows})`)).rowsChanged;
+  return (await db.run(`DELETE FROM ${table} WHERE ${keyIn(plan, rows)}`)).rowsChanged;
 }
 
 /** Takes away staged rows that are older than what the table has. */
 async function dropOvertaken(db: DuckDBConnection, table: string, plan: TablePlan): Promise<void> {
-  const same = plan.keys.map((key) => `t.${quote(key)} = s.${quote(key)}`);
-  const version = quote(plan.newestBy ?? "");
-  const overtaken = [...same, `t.${version} > s.${version}`].join(" AND ");
-  await db.run(`DELETE FROM temp.staged_rows s USING ${table} t WHERE ${overtaken}`);
+  const same = plan.keys.map((key) => `t.${quote(key)} = s.${place(plan, key)}`);
+  const [old, fresh] = [`t.${quote(plan.newestBy ?? "")}`, `s.${place(plan, plan.newestBy ?? "")}`];
+  const overtaken = [...same, `(${old} > ${fresh} OR (${fresh} IS NULL AND ${old} IS NOT NULL))`].join(" AND ");
+  await db.run(`DELETE FROM temp.newest_rows s USING ${table} t WHERE ${overtaken}`);
 }
 
 async function matches(db: DuckDBConnection, table: string, plan: TablePlan, rows: string): Promise<number> {
-  const sql = `SELECT count(*) FROM ${table} SEMI JOIN ${rows} staged USING (${names(plan.keys)})`;
+  const sql = `SELECT count(*) FROM ${table} WHERE ${keyIn(plan, rows)}`;
   return Number((await db.runAndReadAll(sql)).getRows()[0]?.[0]);
+}
+
+function keyIn(plan: TablePlan, rows: string): string {
+  return `${tuple(plan.keys.map(quote))} IN (SELECT ${tuple(plan.keys.map((key) => place(plan, key)))} FROM ${rows} replacing)`;
 }
 
 async function insertRows(
@@ -180,17 +260,32 @@ async function insertRows(
     _sdc_table_version: "_version",
     _sdc_sync_started_at: String(facts.syncStartedAt),
   };
-  const metadata = metadataColumns(plan, options.metadata, staged.hasVersions || staged.activate !== undefined).map(([name]) => name);
+  const metadata = metadataColumns(plan, options.metadata, staged.hasVersions || staged.activate !== undefined).map(
+    ([name]) => name,
+  );
   const own = plan.columns.map(({ name }) => name);
-  const select = [...own.map(quote), ...metadata.map((name) => values[name] ?? "NULL")].join(", ");
-  const deletes = options.hardDelete && own.includes("_sdc_deleted_at") ? " WHERE _sdc_deleted_at IS NULL" : "";
-  return (await db.run(`INSERT INTO ${table} (${names([...own, ...metadata])}) SELECT ${select} FROM ${rows}${deletes}`)).rowsChanged;
+  const select = [...own.map((name) => place(plan, name)), ...metadata.map((name) => values[name] ?? "NULL")].join(
+    ", ",
+  );
+  const deletes =
+    options.hardDelete && own.includes("_sdc_deleted_at") ? ` WHERE ${place(plan, "_sdc_deleted_at")} IS NULL` : "";
+  return (
+    await db.run(
+      `INSERT INTO ${table} (${names([...own, ...metadata])}) SELECT ${select} FROM ${rows} inserted${deletes}`,
+    )
+  ).rowsChanged;
 }
 
-async function deleteOlderVersions(db: DuckDBConnection, table: string, version: number, options: LoadOptions): Promise<number> {
+async function deleteOlderVersions(
+  db: DuckDBConnection,
+  table: string,
+  version: number,
+  options: LoadOptions,
+): Promise<number> {
   const older = `coalesce(_sdc_table_version, -1) < ${version}`;
   if (options.hardDelete) return (await db.run(`DELETE FROM ${table} WHERE ${older}`)).rowsChanged;
-  return (await db.run(`UPDATE ${table} SET _sdc_deleted_at = now() WHERE ${older} AND _sdc_deleted_at IS NULL`)).rowsChanged;
+  return (await db.run(`UPDATE ${table} SET _sdc_deleted_at = now() WHERE ${older} AND _sdc_deleted_at IS NULL`))
+    .rowsChanged;
 }
 
 const qualified = (options: LoadOptions, table: string) => `${quote(options.schema)}.${quote(table)}`;

@@ -109,7 +109,12 @@ export class ParquetColumn {
     const levels = [...varint((groups << 1) | 1)];
     const length = Buffer.alloc(4);
     length.writeInt32LE(levels.length + groups);
-    return [length, Buffer.from(levels), Buffer.from(this.#defined.buffer, 0, groups), this.#values.subarray(0, this.bytes)];
+    return [
+      length,
+      Buffer.from(levels),
+      Buffer.from(this.#defined.buffer, 0, groups),
+      this.#values.subarray(0, this.bytes),
+    ];
   }
 
   #define(): void {
@@ -233,7 +238,12 @@ function fileMetadata(rows: number, chunks: readonly Chunk[]): Buffer {
   const total = chunks.reduce((sum, chunk) => sum + chunk.size, 0);
   const group = struct([field(1, LIST, list(STRUCT, columns)), i64(2, total), i64(3, rows)]);
   return Buffer.from(
-    struct([i32(1, 1), field(2, LIST, list(STRUCT, [root, ...leaves])), i64(3, rows), field(4, LIST, list(STRUCT, [group]))]),
+    struct([
+      i32(1, 1),
+      field(2, LIST, list(STRUCT, [root, ...leaves])),
+      i64(3, rows),
+      field(4, LIST, list(STRUCT, [group])),
+    ]),
   );
 }
 

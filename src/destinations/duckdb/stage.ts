@@ -1,6 +1,6 @@
 import { sameType, widen, type Column, type ColumnType } from "../../core/column.ts";
 import type { SealedRows, TableWriter } from "../../core/destination.ts";
-import type { JsonObject, JsonValue } from "../../core/json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../../core/json.ts";
 import { mergePlans, samePlan, type TablePlan } from "../../core/table.ts";
 import { KeyFilter } from "../../core/key-filter.ts";
 import { ParquetColumn } from "./parquet.ts";
@@ -21,7 +21,7 @@ export interface StagedRows extends SealedRows {
   readonly writer: DuckdbWriter;
   readonly plan: TablePlan;
   readonly segments: readonly Segment[];
-  /** Sets that start in this batch: their values, and the row they start at. */
+  /** Sets that start in this batch: their values, and the row they start at, the last one where they start twice. */
   readonly sets: Segment | undefined;
   /** A set started twice, so earlier rows of it are already obsolete. */
   readonly setsRestarted: boolean;
@@ -41,7 +41,7 @@ export class DuckdbWriter implements TableWriter {
   readyFor: TablePlan | undefined;
   /** True while nothing can be in the table that this run did not just find to be missing. */
   tableIsEmpty = false;
-  readonly unknownProperties = new Set<string>();
+  readonly unknownProperties: Set<string>;
   #segments: Segment[] = [];
   #columns: ParquetColumn[] = [];
   #puts: Put[] = [];
@@ -51,18 +51,19 @@ export class DuckdbWriter implements TableWriter {
   #keyColumns: readonly Column[] = [];
   #setColumns: readonly Column[] = [];
   #keysCompareAsText = false;
+  #isNested = false;
   #mayHaveDuplicates = false;
   #openSet: string | undefined;
   #continuesSet = false;
-  #setStarts = new Map<string, number>();
+  #setStarts = new Map<string, { row: number; record: JsonObject }>();
   #setsRestarted = false;
-  #setValues: ParquetColumn[] = [];
   #hasVersions = false;
   #activate: number | undefined;
 
-  constructor(plan: TablePlan) {
+  constructor(plan: TablePlan, unknownProperties: ReadonlySet<string> = new Set()) {
     this.stream = plan.stream;
     this.plan = plan;
+    this.unknownProperties = new Set(unknownProperties);
     this.#layOut();
   }
 
@@ -106,7 +107,7 @@ export class DuckdbWriter implements TableWriter {
       return this.append(record, extractedAt, version);
     }
     this.#addMetadata(extractedAt, version);
-    if (present < Object.keys(record).length) this.#noteUnknown(record);
+    if (this.#isNested || present < Object.keys(record).length) this.#noteUnknown(record, []);
     if (this.plan.replaces !== undefined) this.#noteSet(record);
     if (this.#keyColumns.length > 0) this.#noteKey(record);
     return undefined;
@@ -136,7 +137,7 @@ export class DuckdbWriter implements TableWriter {
       writer: this,
       plan: this.plan,
       segments: this.#segments,
-      sets: this.#setStarts.size === 0 ? undefined : { plan: this.plan, columns: this.#setValues, firstRow: 0 },
+      sets: this.#setStarts.size === 0 ? undefined : this.#sets(),
       setsRestarted: this.#setsRestarted,
       continuesSet: this.#continuesSet,
       mayHaveDuplicates: this.#mayHaveDuplicates,
@@ -150,7 +151,6 @@ export class DuckdbWriter implements TableWriter {
     this.#setStarts = new Map();
     this.#setsRestarted = false;
     this.#continuesSet = false;
-    this.#setValues = this.#newSetValues();
     this.#activate = undefined;
     this.#layOut();
     return sealed;
@@ -174,8 +174,11 @@ export class DuckdbWriter implements TableWriter {
     this.#keysCompareAsText = this.#keyColumns.some(({ type }) => !["text", "integer", "boolean"].includes(type.kind));
     if (this.#keysCompareAsText) this.#mayHaveDuplicates = true;
     this.#puts = plan.columns.map(({ type }) => putter(type));
+    this.#isNested = plan.columns.some(({ path }) => path.length > 1);
     const spare = this.#spare.pop();
-    const fits = spare?.length === plan.columns.length + 2 && plan.columns.every(({ type }, i) => spare[i]?.physical === PHYSICAL[type.kind]);
+    const fits =
+      spare?.length === plan.columns.length + 2 &&
+      plan.columns.every(({ type }, i) => spare[i]?.physical === PHYSICAL[type.kind]);
     this.#columns = fits
       ? spare
       : [
@@ -183,12 +186,22 @@ export class DuckdbWriter implements TableWriter {
           new ParquetColumn("extracted_at", "timestamp"),
           new ParquetColumn("version", "bigint"),
         ];
-    if (this.#setStarts.size === 0) this.#setValues = this.#newSetValues();
   }
 
-  #newSetValues(): ParquetColumn[] {
+  /** A file of its own for the sets, in the types that their columns have by now. */
+  #sets(): Segment {
+    const puts = this.#setColumns.map(({ type }) => putter(type));
     const values = this.#setColumns.map(({ type }, i) => new ParquetColumn(`c${i}`, PHYSICAL[type.kind]));
-    return [...values, new ParquetColumn("start", "bigint")];
+    const start = new ParquetColumn("start", "bigint");
+    for (const { row, record } of this.#setStarts.values()) {
+      this.#setColumns.forEach((column, i) => {
+        const value = valueAt(record, column.path);
+        // What does not fit its column is no row's value either.
+        if (value === undefined || value === null || puts[i]!(values[i]!, value) !== undefined) values[i]!.addNull();
+      });
+      start.addInt64(row);
+    }
+    return { plan: { ...this.plan, columns: this.#setColumns }, columns: [...values, start], firstRow: 0 };
   }
 
   #cut(): void {
@@ -200,8 +213,11 @@ export class DuckdbWriter implements TableWriter {
   }
 
   #widen(index: number, to: ColumnType): void {
-    const columns = this.plan.columns.map((column, i) => (i === index ? { ...column, type: widen(column.type, to) } : column));
-    if (sameType(columns[index]!.type, this.plan.columns[index]!.type)) columns[index] = { ...columns[index]!, type: { kind: "text" } };
+    const columns = this.plan.columns.map((column, i) =>
+      i === index ? { ...column, type: widen(column.type, to) } : column,
+    );
+    if (sameType(columns[index]!.type, this.plan.columns[index]!.type))
+      columns[index] = { ...columns[index]!, type: { kind: "text" } };
     this.#cut();
     this.plan = { ...this.plan, columns };
     this.#layOut();
@@ -233,28 +249,38 @@ export class DuckdbWriter implements TableWriter {
 
   #startSet(key: string, record: JsonObject, atRow: number): void {
     this.#openSet = key;
-    if (this.#setStarts.has(key)) this.#setsRestarted = true;
-    this.#setStarts.set(key, atRow);
-    this.#setColumns.forEach((column, i) => {
-      const value = valueAt(record, column.path);
-      const into = this.#setValues[i]!;
-      if (value === undefined || value === null || putter(column.type)(into, value) !== undefined) into.addNull();
-    });
-    this.#setValues.at(-1)!.addInt64(atRow);
+    // The rows that go on with a set of the batch before may be of this one.
+    if (this.#setStarts.has(key) || this.#continuesSet) this.#setsRestarted = true;
+    const values = this.#setColumns.map(({ path: [name = ""] }) => [name, record[name]]);
+    this.#setStarts.set(key, { row: atRow, record: Object.fromEntries(values) as JsonObject }); // the record itself would keep its line
   }
 
-  #noteUnknown(record: JsonObject): void {
-    const known = new Set(this.plan.columns.map(({ path }) => path[0]));
-    for (const name of Object.keys(record)) if (!known.has(name) && this.unknownProperties.size < 100) this.unknownProperties.add(name);
+  #noteUnknown(record: JsonObject, path: readonly string[]): void {
+    for (const [name, value] of Object.entries(record)) {
+      const here = [...path, name];
+      const below = this.plan.columns.filter((column) => here.every((step, i) => column.path[i] === step));
+      if (below.length === 0 && this.unknownProperties.size < 100) this.unknownProperties.add(here.join("."));
+      if (isObject(value) && below.length > 0 && below.every((column) => column.path.length > here.length))
+        this.#noteUnknown(value, here);
+    }
   }
 }
 
 function valueAt(record: JsonObject, path: readonly string[]): JsonValue | undefined {
-  let value: JsonValue | undefined = record[path[0]!];
+  let value: JsonValue | undefined = own(record, path[0]!);
   for (let i = 1; i < path.length; i++) {
-    value = typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject)[path[i]!] : undefined;
+    value =
+      typeof value === "object" && value !== null && !Array.isArray(value)
+        ? own(value as JsonObject, path[i]!)
+        : undefined;
   }
   return value;
+}
+
+/** A property of the record, not one such as `constructor` or `__proto__` that it inherits. */
+function own(record: JsonObject, name: string): JsonValue | undefined {
+  const value: unknown = record[name];
+  return typeof value === "function" || value === Object.prototype ? undefined : (value as JsonValue | undefined);
 }
 
 function textOf(record: JsonObject, columns: readonly Column[]): string {

@@ -40,6 +40,9 @@ export function typeOf(name: string): ColumnType {
     case "TINYINT":
     case "SMALLINT":
     case "INTEGER":
+    case "UTINYINT":
+    case "USMALLINT":
+    case "UINTEGER":
       return { kind: "integer" };
     case "FLOAT":
       return { kind: "number" };
@@ -67,14 +70,24 @@ export const PHYSICAL: Record<ColumnKind, Physical> = {
 /** SQL that makes a value of type `from` one of type `to`, which holds all of `from`, without losing a digit. */
 export function cast(sql: string, from: ColumnType, to: ColumnType): string {
   if (typeName(from) === typeName(to)) return sql;
-  if (to.kind === "json") return from.kind === "text" ? `to_json(${sql})` : `to_json(${asText(sql, from)})`;
+  if (to.kind === "json") return asJson(sql, from);
   if (to.kind === "text") return asText(sql, from);
   // A double goes by way of its text: straight to a decimal it would grow digits that it never had.
   if (to.kind === "decimal" && from.kind === "number") return `CAST(${asText(sql, from)} AS ${typeName(to)})`;
   return `CAST(${sql} AS ${typeName(to)})`;
 }
 
+/** A number as its digits, without the zeros that its column adds. */
 function asText(sql: string, type: ColumnType): string {
   if (type.kind === "timestamp") return `strftime(${sql}, '%Y-%m-%dT%H:%M:%S.%fZ')`;
-  return `CAST(${sql} AS VARCHAR)`;
+  const text = `CAST(${sql} AS VARCHAR)`;
+  if (type.kind === "number") return `regexp_replace(${text}, '\\.0$', '')`;
+  return type.kind === "decimal" && type.scale > 0 ? `rtrim(rtrim(${text}, '0'), '.')` : text;
+}
+
+function asJson(sql: string, type: ColumnType): string {
+  if (type.kind === "text") return `to_json(${sql})`;
+  return type.kind === "timestamp" || type.kind === "date"
+    ? `to_json(${asText(sql, type)})`
+    : `CAST(${asText(sql, type)} AS JSON)`;
 }

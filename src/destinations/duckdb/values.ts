@@ -32,7 +32,9 @@ export function putter(type: ColumnType): Put {
 }
 
 function putText(column: ParquetColumn, value: JsonValue): undefined {
-  column.addText(typeof value === "string" ? value : typeof value === "object" && !isExact(value) ? printJson(value) : String(value));
+  column.addText(
+    typeof value === "string" ? value : typeof value === "object" && !isExact(value) ? printJson(value) : String(value),
+  );
 }
 
 function putJson(column: ParquetColumn, value: JsonValue): undefined {
@@ -55,11 +57,14 @@ function putNumber(column: ParquetColumn, value: JsonValue): Misfit | undefined 
 
 function putInteger(column: ParquetColumn, value: JsonValue): Misfit | undefined {
   if (typeof value === "number") {
-    if (Number.isSafeInteger(value)) column.addInt64(value);
-    else return { widenTo: Number.isInteger(value) ? decimalFor(String(value)) : { kind: "number" } };
-    return undefined;
+    if (Number.isSafeInteger(value)) {
+      column.addInt64(value);
+      return undefined;
+    }
+    if (!Number.isInteger(value)) return { widenTo: { kind: "number" } };
+  } else if (!isExact(value)) {
+    return notA("whole number", value);
   }
-  if (!isExact(value)) return notA("whole number", value);
   const digits = String(value);
   const whole = /^-?\d{1,19}$/.test(digits) ? BigInt(digits) : undefined;
   if (whole === undefined || whole > MAX_INT64 || whole < -MAX_INT64 - 1n) return { widenTo: decimalFor(digits) };
@@ -73,7 +78,8 @@ function putDecimal(column: ParquetColumn, value: JsonValue, scale: number): Mis
   if (typeof value !== "number" && !isExact(value)) return notA("number", value);
   const plain = plainDigits(String(value));
   const places = plain?.fraction.length ?? 0;
-  if (plain === undefined || plain.whole.length + Math.max(places, scale) > MAX_DIGITS) return { widenTo: { kind: "text" } };
+  if (plain === undefined || plain.whole.length + Math.max(places, scale) > MAX_DIGITS)
+    return { widenTo: { kind: "text" } };
   if (places > scale) return { widenTo: { kind: "decimal", scale: places } };
   column.addText(`${plain.negative ? "-" : ""}${plain.whole}.${plain.fraction}`);
   return undefined;
@@ -124,8 +130,13 @@ function putDate(column: ParquetColumn, value: JsonValue): Misfit | undefined {
 }
 
 function notA(wanted: string, value: JsonValue): Misfit {
-  const is = Array.isArray(value) ? "a list" : typeof value === "object" && !isExact(value) ? "an object" : `a ${word(value)}`;
+  const is = Array.isArray(value)
+    ? "a list"
+    : typeof value === "object" && !isExact(value)
+      ? "an object"
+      : `a ${word(value)}`;
   return { reason: `is ${is} where a ${wanted} belongs` };
 }
 
-const word = (value: JsonValue) => (typeof value === "string" ? "text" : typeof value === "boolean" ? "boolean" : "number");
+const word = (value: JsonValue) =>
+  typeof value === "string" ? "text" : typeof value === "boolean" ? "boolean" : "number";

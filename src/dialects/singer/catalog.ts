@@ -48,7 +48,11 @@ export function defaultSelection(streams: readonly Stream[]): Selection[] {
  * else `selected-by-default`, else what holds for the stream. A stream without any metadata is taken whole.
  * Throws CATALOG_INVALID; `unknown` is told the streams that this tap does not have.
  */
-export function selectionOf(catalog: JsonValue, streams: readonly Stream[], unknown: (stream: string) => void): Selection[] {
+export function selectionOf(
+  catalog: JsonValue,
+  streams: readonly Stream[],
+  unknown: (stream: string) => void,
+): Selection[] {
   const entries = isObject(catalog) ? catalog["streams"] : undefined;
   if (!Array.isArray(entries)) throw new EltError("CATALOG_INVALID", 'the catalog has no list "streams"');
   const selections: Selection[] = [];
@@ -90,7 +94,8 @@ function metadataWords(entry: JsonObject): Map<string, JsonObject> {
     if (!isObject(one) || !Array.isArray(one["breadcrumb"]) || !isObject(one["metadata"])) continue;
     const path = one["breadcrumb"];
     if (path.length === 0) words.set("", one["metadata"]);
-    if (path.length === 2 && path[0] === "properties" && typeof path[1] === "string") words.set(path[1], one["metadata"]);
+    if (path.length === 2 && path[0] === "properties" && typeof path[1] === "string")
+      words.set(path[1], one["metadata"]);
   }
   return words;
 }

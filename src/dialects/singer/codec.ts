@@ -77,11 +77,18 @@ function message(value: JsonObject, line: number): Message {
     case "STATE":
       return { type: "state", state: objectIn(value, "value", line) };
     case "ACTIVATE_VERSION":
-      return { type: "activate-version", stream: textIn(value, "stream", line), version: numberIn(value, "version", line) };
+      return {
+        type: "activate-version",
+        stream: textIn(value, "stream", line),
+        version: numberIn(value, "version", line),
+      };
     case undefined:
       throw new EltError("MESSAGE_INVALID", `line ${line} has no "type"`);
     default:
-      throw new EltError("MESSAGE_UNKNOWN", `line ${line} is a message of the unknown type ${JSON.stringify(short(type))}`);
+      throw new EltError(
+        "MESSAGE_UNKNOWN",
+        `line ${line} is a message of the unknown type ${JSON.stringify(short(type))}`,
+      );
   }
 }
 

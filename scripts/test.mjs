@@ -1,0 +1,35 @@
+// `npm test`: installs, builds, checks types and style, and runs every test. The last line is `N passed, N failed`.
+import { spawnSync } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { build, install } from "./setup.mjs";
+
+const RESULTS = "node_modules/.test-results.json";
+
+install();
+build();
+const checks = [
+  ["types", "npx", ["tsc", "-p", "."]],
+  ["eslint", "npx", ["eslint", "."]],
+  ["prettier", "npx", ["prettier", "--check", "--log-level", "warn", "."]],
+  ["unused code and dependencies", "npx", ["knip"]],
+  ["generated files are fresh", process.execPath, ["scripts/gen.mjs", "--check"]],
+];
+let failed = 0;
+let passed = 0;
+for (const [what, command, args] of checks) {
+  const { status } = spawnSync(command, args, { stdio: "inherit" });
+  console.log(`${status === 0 ? "ok" : "FAILED"}: ${what}`);
+  if (status === 0) passed++;
+  else failed++;
+}
+rmSync(RESULTS, { force: true });
+const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${RESULTS}`];
+const tests = spawnSync("npx", ["vitest", "run", ...reporters, ...process.argv.slice(2)], { stdio: "inherit" });
+const results = JSON.parse(readFileSync(RESULTS, "utf8"));
+passed += results.numPassedTests;
+failed += results.numFailedTests;
+// A file that cannot even be loaded has no tests to count.
+if (tests.status !== 0 && results.numFailedTests === 0) failed += Math.max(1, results.numFailedTestSuites);
+const skipped = results.numPendingTests + results.numTodoTests;
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,59 @@
+import { type Env } from "../../core/env.ts";
+import { EltError, asEltError } from "../../core/errors.ts";
+import { type FailureMessage, type RecordMessage, type State, type StateMessage } from "../../core/message.ts";
+import { type Api } from "./api.ts";
+import { type Bookmarks } from "./bookmark.ts";
+import { type Call, type Transcript } from "./call.ts";
+import { type Config } from "./config.ts";
+import { type CallStream, type RootStream } from "./define.ts";
+
+/** What the parts of one read share. */
+export interface Run {
+  readonly config: Config;
+  readonly env: Env;
+  readonly api: Api;
+  readonly bookmarks: Bookmarks;
+  /** The selected streams of the call family. */
+  readonly family: readonly CallStream[];
+  readonly roots: readonly RootStream[];
+}
+
+/** A call and all that hangs on it, as one set: the call clears the sets of its children, then they follow. */
+export function* callRecords(
+  run: Run,
+  streams: readonly CallStream[],
+  call: Call,
+  transcript: Transcript | undefined,
+): Generator<RecordMessage> {
+  const extractedAt = run.env.clock.now();
+  const clears = streams.filter(({ parent }) => parent === "calls").map(({ name }) => name);
+  for (const stream of streams) {
+    for (const record of stream.rows(call, transcript)) {
+      const message = { type: "record", stream: stream.name, record, extractedAt } as const;
+      yield stream.name === "calls" && clears.length > 0 ? { ...message, clears } : message;
+    }
+  }
+}
+
+/** True once the process was asked to stop. */
+export function isStopping(run: Pick<Run, "env">): boolean {
+  return run.env.signal.aborted;
+}
+
+export function stateMessage(state: State): StateMessage {
+  return { type: "state", state };
+}
+
+/**
+ * The error as failures of the streams it ends. Thrown on instead: what nobody foresaw, and a refused token, since
+ * nothing can go on without one.
+ */
+export function failures(error: unknown, streams: readonly { readonly name: string }[]): FailureMessage[] {
+  const known = asEltError(error);
+  if (!(error instanceof EltError) || known.code === "API_UNAUTHORIZED") throw error;
+  return streams.map(({ name }) => ({
+    type: "failure",
+    stream: name,
+    error: new EltError(known.code, known.message, { cause: known, stream: name }),
+  }));
+}

@@ -1,0 +1,92 @@
+/** A stretch of time, milliseconds since 1970 UTC; `from` belongs to it, `to` does not. */
+export interface Interval {
+  readonly from: number;
+  readonly to: number;
+}
+
+const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+const LONGEST_WINDOW_MS = 7 * DAY_MS;
+const SHORTEST_WINDOW_MS = HOUR_MS;
+/** Windows of fewer rows than this grow, of more than that shrink. A page has 100. */
+const SPARSE_ROWS = 300;
+const DENSE_ROWS = 1_000;
+
+/** The same instants as sorted intervals that neither touch nor overlap. */
+export function merge(intervals: readonly Interval[]): Interval[] {
+  const merged: Interval[] = [];
+  for (const next of intervals.filter(({ from, to }) => from < to).sort((a, b) => a.from - b.from)) {
+    const last = merged.at(-1);
+    if (last === undefined || next.from > last.to) merged.push(next);
+    else if (next.to > last.to) merged[merged.length - 1] = { from: last.from, to: next.to };
+  }
+  return merged;
+}
+
+/** The instants of `intervals` that are not in `taken`. */
+export function subtract(intervals: readonly Interval[], taken: readonly Interval[]): Interval[] {
+  const gone = merge(taken);
+  return merge(intervals).flatMap((whole) => {
+    const parts: Interval[] = [];
+    let { from } = whole;
+    for (const hole of gone) {
+      if (hole.to <= from || hole.from >= whole.to) continue;
+      if (hole.from > from) parts.push({ from, to: hole.from });
+      from = hole.to;
+    }
+    if (from < whole.to) parts.push({ from, to: whole.to });
+    return parts;
+  });
+}
+
+/** The instants of both. */
+export function intersect(a: readonly Interval[], b: readonly Interval[]): Interval[] {
+  return subtract(a, subtract(a, b));
+}
+
+export function contains(intervals: readonly Interval[], instant: number): boolean {
+  return intervals.some(({ from, to }) => from <= instant && instant < to);
+}
+
+/** What one stream needs listed: what it does not cover, and again all that is not settled since `settledTo`. */
+export function needed(range: Interval, covered: readonly Interval[], settledTo: number): Interval[] {
+  return merge([...subtract([range], covered), ...intersect([range], [{ from: settledTo, to: range.to }])]);
+}
+
+/** How long the next window is. Lists are cheap while they are sparse; a long dense one drifts while it is paged. */
+export class WindowLength {
+  #ms: number;
+  #longestMs: number;
+
+  /** `callsPerDay` as the last run saw them, if there was one, so that a quiet account is read in one window. */
+  constructor(maxDays: number | undefined, callsPerDay?: number) {
+    this.#longestMs = maxDays === undefined ? LONGEST_WINDOW_MS : maxDays * DAY_MS;
+    const fitting = callsPerDay === undefined ? DAY_MS : (SPARSE_ROWS / Math.max(callsPerDay, 1)) * DAY_MS;
+    this.#ms = Math.min(this.#longestMs, Math.max(DAY_MS, fitting));
+  }
+
+  /** The first window of what remains. A rest that is not worth a window of its own is taken along. */
+  first(remaining: Interval): Interval {
+    const rest = remaining.to - remaining.from;
+    const stretched = this.#ms >= LONGEST_WINDOW_MS ? this.#ms * 1.25 : this.#ms;
+    return rest <= stretched ? remaining : { from: remaining.from, to: remaining.from + this.#ms };
+  }
+
+  /**
+   * Takes note of how many rows a window gave. It never goes below a day for being dense, because every list request
+   * asks for a day more on both sides, and shorter windows would only repeat that.
+   */
+  learn(rows: number): void {
+    if (rows <= SPARSE_ROWS) this.#ms = Math.min(this.#longestMs, this.#ms * 2);
+    else if (rows > DENSE_ROWS) this.#ms = Math.max(Math.min(DAY_MS, this.#longestMs), this.#ms / 2);
+  }
+
+  /** After an answer that took the API too long: half of what was asked. False when it cannot be any shorter. */
+  halve(window: Interval): boolean {
+    const asked = window.to - window.from;
+    if (asked <= SHORTEST_WINDOW_MS) return false;
+    this.#ms = Math.max(SHORTEST_WINDOW_MS, asked / 2);
+    this.#longestMs = this.#ms; // growing again would only meet the same limit
+    return true;
+  }
+}

@@ -1,0 +1,28 @@
+import { describe } from "vitest";
+import type { Open } from "./bench.ts";
+import { describeDeletion } from "./deletion.ts";
+import { describeFixtures } from "./fixtures.ts";
+import { describeKeys } from "./keys.ts";
+import { describeLoadMethods } from "./load-methods.ts";
+import { describeModel } from "./model.ts";
+import { describeRejected } from "./rejected.ts";
+import { describeSets } from "./sets.ts";
+import { describeShapes } from "./shapes.ts";
+import { describeStates } from "./states.ts";
+import { describeValues } from "./values.ts";
+
+/** What every destination does the same. Each runs all of it against a real database. */
+export function describeDestination(name: string, open: Open): void {
+  describe(`${name} like every destination`, () => {
+    describeFixtures(open);
+    describeValues(open);
+    describeShapes(open);
+    describeKeys(open);
+    describeSets(open);
+    describeLoadMethods(open);
+    describeDeletion(open);
+    describeRejected(open);
+    describeStates(open);
+    describeModel(open);
+  });
+}
