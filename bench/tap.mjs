@@ -12,12 +12,16 @@ export async function tap(sizes = [500, 2_000, 5_000]) {
   for (const calls of sizes) {
     const api = await sampleApi(calls);
     try {
+      const truth = await (await fetch(`${api.url}/_sample/truth`)).json();
+      const [first = ""] = Object.values(truth.calls)
+        .map((call) => call.started_at)
+        .sort();
       const config = join(FOLDER, "tap.json");
       const settings = {
         api_url: api.url,
         api_token: "t",
-        start_date: "2020-01-01",
-        max_requests_per_second: 10_000,
+        start_date: first.slice(0, 10),
+        max_requests_per_second: 1_000,
         concurrency: 4,
       };
       writeFileSync(config, JSON.stringify(settings));

@@ -9,6 +9,7 @@ import { catalogOf, defaultSelection, selectionOf } from "../dialects/singer/cat
 import { encode } from "../dialects/singer/codec.ts";
 import { about } from "./about.ts";
 import { parseArguments } from "./arguments.ts";
+import { keepHeapSmall } from "./memory.ts";
 import { runCommand, Stopped, type Command } from "./process.ts";
 
 /** A tap program around a source. The parts that need the network are imported only when something is read. */
@@ -86,6 +87,7 @@ export async function emit<Config>(
   state: State,
   { env, out }: Command,
 ): Promise<void> {
+  keepHeapSmall();
   const { read } = await import("../core/read.ts");
   const failures: EltError[] = [];
   for await (const message of read(source, config, selection, state, env)) {

@@ -167,6 +167,6 @@ export function claimNames(wanted: readonly string[], existing: readonly string[
 function hashedName(name: string, maxBytes: number): string {
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);
   let head = name;
-  while (Buffer.byteLength(head) > maxBytes - 9) head = head.slice(0, -1);
+  while (Buffer.byteLength(head) > maxBytes - 9) head = head.slice(0, /[\udc00-\udfff]$/.test(head) ? -2 : -1);
   return `${head}_${hash}`;
 }

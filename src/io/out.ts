@@ -2,7 +2,10 @@ import type { Writable } from "node:stream";
 
 /** Where protocol lines go. */
 export interface Out {
-  /** Writes a line, without its line feed. Resolves when the pipe has room again; undefined when it has room now. */
+  /**
+   * Writes a line, without its line feed. Resolves when the pipe has room again; undefined when it has room now. Throws
+   * what an earlier line could not be written for.
+   */
   line(text: string): Promise<void> | undefined;
   /** Resolves when all that was written has left this process. */
   drained(): Promise<void>;
@@ -28,8 +31,7 @@ export function lineWriter(stream: Writable, onClosed: () => void): Out {
     }
   });
   const flush = () => {
-    if (failure !== undefined) throw failure;
-    if (pending === "" || closed) return;
+    if (pending === "" || closed || failure !== undefined) return;
     const text = pending;
     pending = "";
     if (!stream.write(text)) blocked ??= roomAgain(stream).then(() => (blocked = undefined));
@@ -39,6 +41,8 @@ export function lineWriter(stream: Writable, onClosed: () => void): Out {
       return closed;
     },
     line(text) {
+      if (failure !== undefined) throw failure;
+      if (closed) return undefined;
       if (pending === "") setImmediate(flush);
       pending += `${text}\n`;
       if (pending.length >= GATHER) flush();
@@ -46,7 +50,7 @@ export function lineWriter(stream: Writable, onClosed: () => void): Out {
     },
     async drained() {
       flush();
-      while (stream.writableLength > 0 && !closed) await roomAgain(stream);
+      if (stream.writableLength > 0 && !closed) await allWritten(stream);
       if (failure !== undefined) throw failure;
     },
   };
@@ -61,5 +65,16 @@ function roomAgain(stream: Writable): Promise<void> {
       resolve();
     };
     stream.once("drain", done).once("close", done);
+  });
+}
+
+/** A "drain" only comes to who was told to wait; the end of one more write comes to everybody. */
+function allWritten(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once("close", resolve);
+    stream.write("", () => {
+      stream.off("close", resolve);
+      resolve();
+    });
   });
 }

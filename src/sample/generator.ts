@@ -1,177 +1,231 @@
-import { editedTurns, metricsOf, trackersIn } from "./measure.ts";
-import { DAY, HOUR, MINUTE, type Account, type Deal, type Person, type SampleCall, type Team, type Turn, type User } from "./model.ts";
-import { hash, Random } from "./random.ts";
-import { COMPANIES, FAMILY_NAMES, FIRST_NAMES, SENTENCES, STAGES, TAGS, TITLES, WORDS } from "./words.ts";
+import { dayAfter, workingHours } from "./calendar.ts";
+import { measure } from "./metrics.ts";
+import type { Call, CallSource, CallStatus, CallType, Crm, Deal, Participant, Turn, User } from "./model.ts";
+import { isSpoken } from "./model.ts";
+import { company, hire, type Company, type Staff } from "./people.ts";
+import { AGENDAS, STAGES, TAGS, TITLE_MARKS } from "./phrases.ts";
+import { hexId, random, type Random } from "./random.ts";
+import { speak, spokenSeconds } from "./speech.ts";
+import { trackerFinder, type Topic } from "./trackers.ts";
 
 export interface GeneratorOptions {
   readonly calls: number;
   readonly seed: number;
-  /** Nothing happens after this, milliseconds UTC. Ids do not depend on it. */
-  readonly now: number;
+  /** Calls lie before this instant. Only times depend on it. */
+  readonly nowMs: number;
 }
 
-/**
- * A made-up account: several teams with managers, reps, prospects, deals. The same seed gives the same calls, at the
- * same distance from `now`. 200 calls cover about 14 days, 2,000 about 50.
- */
-export function generate({ calls: count, seed, now }: GeneratorOptions): Account {
-  const { users, teams } = people(new Random(`people ${seed}`));
-  const reps = users.filter(({ role }) => role === "rep");
-  const days = Math.max(2, Math.round(14 * (count / 200) ** 0.58));
-  const turns = (call: SampleCall) => editedTurns(spoken(call, seed), call.transcriptEdits);
-  const make = (name: string, startedAt: number, createdAt: number) => {
-    const call = draft(name, startedAt, createdAt, seed, reps);
-    const said = call.status === "done" ? spoken(call, seed) : [];
-    call.trackers = trackersIn(said);
-    call.metrics = metricsOf(said);
-    return call;
+const TOPICS: readonly Topic[] = [
+  { name: "Pricing", type: "commercial", keywords: ["price", "pricing", "expensive", "per seat"] },
+  { name: "Discount", type: "commercial", keywords: ["discount"] },
+  { name: "Budget", type: "commercial", keywords: ["budget", "procurement"] },
+  { name: "Contract", type: "commercial", keywords: ["contract", "legal"] },
+  { name: "Competition", type: "competitor", keywords: ["gongline", "talkdesk one", "callsense", "revoice"] },
+  { name: "Decision maker", type: "process", keywords: ["decision maker", "cfo"] },
+  { name: "Timeline", type: "process", keywords: ["timeline", "quarter", "fiscal year"] },
+  { name: "Next steps", type: "process", keywords: ["next steps", "follow-up", "proposal"] },
+  { name: "Pilot", type: "process", keywords: ["pilot"] },
+  { name: "Security", type: "product", keywords: ["security", "gdpr", "single sign-on"] },
+  { name: "Integration", type: "product", keywords: ["integration", "api"] },
+  { name: "Pain", type: "discovery", keywords: ["challenge", "pain point", "problems", "manual"] },
+];
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+/** What makes up call number `n`, apart from when it is. */
+interface Sketch {
+  readonly rng: Random;
+  readonly company: Company;
+  readonly owner: User;
+  readonly participants: readonly Participant[];
+}
+
+/** Made-up sales calls. Call number `n` of a seed is always the same one; only its times follow `nowMs`. */
+export function generate({ calls, seed, nowMs }: GeneratorOptions): CallSource {
+  const staff = hire(seed, calls);
+  const companies = Math.max(8, Math.ceil(calls / 5));
+  const hours = workingHours(nowMs, calls);
+  const findTrackers = trackerFinder(TOPICS);
+
+  const sketch = (n: number): Sketch => sketchCall(seed, n, companies, staff);
+  const turns = (n: number): Turn[] => {
+    const { company: buyer, participants } = sketch(n);
+    return speak([seed, n], { company: buyer.name, participants });
   };
-  const calls = Array.from({ length: count }, (_, i) => {
-    const random = new Random(`start ${seed} ${i}`);
-    const day = Math.floor((i * days) / count);
-    const startedAt = now - (days - day) * DAY + random.int(0, 22 * 60) * MINUTE + random.int(0, 59_999);
-    return make(`call ${i}`, startedAt, startedAt + random.int(5, 90) * MINUTE);
-  });
-  return { calls, users, teams, turns, newCall: (n, startedAt, at) => make(`late ${n}`, startedAt, at) };
-}
-
-function people(random: Random): { users: User[]; teams: Team[] } {
-  const names = ["EMEA Enterprise", "EMEA Mid-Market", "Américas", "APAC"];
-  const head = "team_sales";
-  const users: User[] = [];
-  const teams: Team[] = [];
-  const add = (role: User["role"], teamId: string, managerId: string | null) => {
-    const name = personName(random);
-    const id = `usr_${String(users.length + 1).padStart(3, "0")}`;
-    const title = role === "manager" ? "Sales Manager" : random.pick(["Account Executive", "SDR", "Senior Account Executive"]);
-    users.push({ id, name, email: email(name, "example.com"), role, title, teamId, managerId, active: !random.chance(0.05) });
-    return id;
+  const call = (n: number, startedMs: number, nothingYetAfterMs: number): Call => {
+    const silent = withoutSpeech(seed, n, sketch(n), { startedMs, isRecent: startedMs > nothingYetAfterMs });
+    if (!isSpoken(silent)) return silent;
+    const spoken = turns(n);
+    const durationSeconds = spokenSeconds(spoken);
+    const endedMs = startedMs + Math.ceil(durationSeconds) * 1000;
+    return {
+      ...silent,
+      durationSeconds,
+      createdMs: endedMs,
+      updatedMs: Math.min(endedMs + 20 * MINUTE_MS, Math.max(nowMs, endedMs)),
+      trackers: findTrackers(spoken),
+      metrics: measure(spoken),
+    };
   };
-  const chief = add("manager", head, null);
-  for (const [i, name] of names.entries()) {
-    const id = `team_${i + 1}`;
-    const manager = add("manager", id, chief);
-    const members = Array.from({ length: 4 }, () => add("rep", id, manager));
-    teams.push({ id, name, parentId: head, managerId: manager, userIds: [manager, ...members] });
-  }
-  teams.unshift({ id: head, name: "Sales", parentId: null, managerId: chief, userIds: [chief] });
-  return { users, teams };
+
+  return {
+    calls: Array.from({ length: calls }, (_, n) => call(n, startOf(seed, n, calls, hours), nowMs - DAY_MS / 2)),
+    users: staff.users,
+    teams: staff.teams,
+    turns: (speech) => turns(Number(speech)),
+    findTrackers,
+    another: (n, startedMs) => call(calls + n, startedMs, Infinity),
+  };
 }
 
-function draft(name: string, startedAt: number, createdAt: number, seed: number, reps: readonly User[]): SampleCall {
-  const random = new Random(`${name} of ${seed}`);
-  const owner = random.pick(reps);
-  const company = random.pick(COMPANIES);
-  const id = [0, 1, 2, 3].map((part) => hash(`${part} ${name} ${seed}`).toString(16).padStart(8, "0")).join("");
-  const noShow = random.chance(0.04);
-  const audioOnly = random.chance(0.3);
-  const speakers = [repOf(owner), ...prospects(random, company)];
+/** Call 0 is the newest; they follow each other at about the same distance in working time. */
+function startOf(seed: number, n: number, calls: number, hours: readonly number[]): number {
+  const rng = random("start", seed, n);
+  const hour = hours[Math.min(hours.length - 1, Math.floor(((n + rng.next()) / calls) * hours.length))] ?? 0;
+  return hour + rng.below(12) * 5 * MINUTE_MS + rng.below(150) * 1000;
+}
+
+function sketchCall(seed: number, n: number, companies: number, staff: Staff): Sketch {
+  const rng = random("call", seed, n);
+  const buyer = company(seed, rng.below(companies));
+  const owner = rng.pick(staff.reps);
+  const colleague = rng.chance(0.25) ? rng.pick(staff.reps) : owner;
+  const reps = colleague.id === owner.id ? [owner] : [owner, colleague];
+  const guests = [...buyer.contacts].slice(0, rng.between(1, buyer.contacts.length));
+  const participants = [...reps.map(asParticipant), ...guests];
+  if (rng.chance(0.03)) participants.push({ ...NOBODY });
+  return { rng, company: buyer, owner, participants };
+}
+
+/** Someone who dialled in and of whom nothing is known. */
+const NOBODY: Participant = {
+  personId: null,
+  userId: null,
+  name: null,
+  email: null,
+  company: null,
+  title: null,
+  role: "unknown",
+};
+
+function asParticipant({ id, name, email, title }: User): Participant {
+  return {
+    personId: String(4_000_000 + Number(id)),
+    userId: id,
+    name,
+    email,
+    company: "Sample Sales",
+    title,
+    role: "rep",
+  };
+}
+
+function withoutSpeech(
+  seed: number,
+  n: number,
+  { rng, company: buyer, owner, participants }: Sketch,
+  { startedMs, isRecent }: { startedMs: number; isRecent: boolean },
+): Call {
+  const id = hexId("call", seed, n);
+  const callType: CallType = rng.pick(CALL_TYPES);
+  const luck = rng.next();
+  const status: CallStatus =
+    isRecent && luck < 0.2 ? "scheduled" : luck > 0.96 ? "no_show" : luck > 0.955 ? "failed" : "done";
+  const isDialer = callType === "dialer";
+  const scheduledStartMs = isDialer ? null : Math.floor(startedMs / (5 * MINUTE_MS)) * 5 * MINUTE_MS;
+  const agenda = rng.pick(AGENDAS);
+  const mark = rng.chance(0.08) ? rng.pick(TITLE_MARKS) : "";
+  const deal = rng.chance(0.7) ? dealOf(rng, buyer, startedMs) : null;
   return {
     id,
-    source: id,
-    title: `${random.pick(TITLES)} – ${company}`,
-    startedAt,
-    seconds: noShow ? 0 : random.int(180, 3_600) + random.int(0, 9) / 10,
-    type: audioOnly ? "dialer" : "meeting",
-    direction: audioOnly ? random.pick(["inbound", "outbound"]) : null,
-    status: noShow ? "no_show" : "done",
-    language: random.chance(0.9) ? "en" : null,
-    owner,
-    participants: speakers,
-    speakers,
+    speech: String(n),
+    title: isDialer && rng.chance(0.1) ? null : `${agenda} with ${buyer.name}${mark}`,
+    startedMs,
+    scheduledStartMs,
+    scheduledEndMs: scheduledStartMs === null ? null : scheduledStartMs + 30 * MINUTE_MS,
+    durationSeconds: status === "done" ? rng.between(300, 2_400) : null,
+    callType,
+    direction: isDialer ? rng.pick(["inbound", "outbound"] as const) : null,
+    status,
+    language: rng.chance(0.05) ? null : "en-US",
+    url: `https://chorus.example/meeting/${id}`,
+    owner: { userId: owner.id, name: owner.name, email: owner.email ?? "", teamId: owner.primaryTeamId },
+    participants,
     trackers: [],
-    metrics: { repTalkPercent: 0, longestMonologue: 0, questions: 0, engagingQuestions: 0, customerQuestions: 0 },
-    deal: random.chance(0.75) ? deal(random, company, startedAt) : null,
-    crm: random.chance(0.8) ? crm(random, company) : null,
-    tags: random.some(TAGS, random.int(0, 3)),
-    namedTags: random.chance(0.3) ? { product: random.pick(["Core", "Plus"]) } : {},
-    audioOnly,
-    summary: random.chance(0.7) ? `Talked with ${company} about ${random.pick(WORDS)}.` : null,
-    actionItems: random.some(["Send the proposal", "Book a security review", "Share the roadmap"], random.int(0, 2)),
-    createdAt,
-    updatedAt: createdAt,
-    edits: 0,
-    transcriptEdits: [],
+    metrics: [],
+    deal,
+    crm: crmOf(rng, buyer, deal !== null),
+    recording:
+      status === "done" && callType !== "unrecorded_meeting"
+        ? {
+            available: true,
+            url: `https://media.chorus.example/${id}?signature=${hexId("media", seed, n).slice(0, 16)}`,
+            mediaType: isDialer ? "audio/mpeg" : "video/mp4",
+            expiresMs: startedMs + 5 * DAY_MS,
+            audioOnly: isDialer,
+          }
+        : null,
+    tags: tagsOf(rng),
+    namedTags: rng.chance(0.4)
+      ? { region: rng.pick(["EMEA", "Americas", "APAC"]), outcome: rng.pick(["positive", "à revoir"]) }
+      : {},
+    summary:
+      status === "done" && rng.chance(0.6)
+        ? `${agenda}: ${buyer.name} looked at the product and agreed on what comes next.`
+        : null,
+    actionItems: status === "done" && rng.chance(0.5) ? ["Send the proposal", `Invite ${buyer.name} to the pilot`] : [],
+    createdMs: startedMs - DAY_MS,
+    updatedMs: startedMs,
   };
 }
 
-function repOf(user: User): Person {
-  return { id: `p_${user.id}`, userId: user.id, name: user.name, email: user.email, company: "Example", title: user.title, role: "rep" };
+const CALL_TYPES: readonly CallType[] = [
+  ...Array.from({ length: 28 }, () => "meeting" as const),
+  ...Array.from({ length: 9 }, () => "dialer" as const),
+  "other",
+  "other",
+  "unrecorded_meeting",
+];
+
+function tagsOf(rng: Random): string[] {
+  const tags = new Set<string>();
+  for (let left = rng.pick([0, 1, 1, 2, 3]); left > 0; left--) tags.add(rng.pick(TAGS));
+  return [...tags];
 }
 
-function prospects(random: Random, company: string): Person[] {
-  const domain = `${company.toLowerCase().replace(/[^a-z]/g, "")}.example`;
-  return Array.from({ length: random.int(1, 3) }, () => {
-    const name = personName(random);
-    return {
-      id: `p_${hash(`${name} ${company}`).toString(36)}`,
-      userId: null,
-      name,
-      email: random.chance(0.9) ? email(name, domain) : null,
-      company,
-      title: random.chance(0.8) ? random.pick(["CTO", "VP Sales", "Head of Data", "Buyer", "Directora de TI"]) : null,
-      role: random.chance(0.95) ? ("prospect" as const) : ("unknown" as const),
-    };
-  }).filter((person, i, all) => all.findIndex(({ id }) => id === person.id) === i);
-}
-
-function deal(random: Random, company: string, startedAt: number): Deal {
-  const names = random.some(["budget confirmed", "champion identified", "decision maker present", "timeline agreed"], random.int(0, 4));
+function dealOf(rng: Random, buyer: Company, startedMs: number): Deal {
+  const initialAmount = rng.between(8, 240) * 500;
+  const at = rng.below(STAGES.length);
   return {
-    id: `deal_${hash(company).toString(36)}`,
-    name: `${company} ${random.pick(["expansion", "new business", "renewal"])}`,
-    stage: random.pick(STAGES),
-    initialStage: STAGES[0] ?? "",
-    amount: random.int(5, 400) * 1_000 + random.int(0, 99) / 100,
-    currency: random.pick(["USD", "EUR", "GBP"]),
-    closeDate: startedAt + random.int(10, 120) * DAY,
-    signals: names.map((name) => ({ name, value: random.pick(["yes", "no", "partly"]) })),
+    id: buyer.opportunityId,
+    name: `${buyer.name} – ${rng.pick(["new business", "expansion", "renewal"])}`,
+    stage: STAGES[at] ?? "Discovery",
+    initialStage: STAGES[Math.max(0, at - 1)] ?? null,
+    amount: rng.chance(0.1) ? null : initialAmount + rng.below(9) * 1_250.5,
+    initialAmount,
+    currency: rng.pick(["USD", "USD", "EUR", "GBP"]),
+    closeDate: rng.chance(0.1) ? null : dayAfter(startedMs, rng.between(5, 120)),
+    onStageSinceMs: startedMs - rng.between(1, 40) * DAY_MS,
+    stageAdvancement: rng.pick(["advanced", "stalled", null]),
+    engaged: rng.pick([true, false, null]),
+    followUpMs: rng.chance(0.4) ? startedMs + rng.between(2, 14) * DAY_MS : null,
+    signals: [
+      { name: "sentiment", value: rng.pick(["positive", "neutral", "negative"]) },
+      { name: "close_likelihood", value: rng.between(5, 95) / 100 },
+      { name: "single_threaded", value: rng.chance(0.5) },
+    ].slice(0, rng.between(0, 3)),
   };
 }
 
-function crm(random: Random, company: string) {
-  const open = random.chance(0.7);
+function crmOf(rng: Random, buyer: Company, hasDeal: boolean): Crm | null {
+  if (rng.chance(0.1)) return null;
   return {
-    accountId: `001${hash(company).toString(36).toUpperCase()}`,
-    accountName: company,
-    opportunityId: open ? `006${hash(`${company} opportunity`).toString(36).toUpperCase()}` : null,
-    opportunityName: open ? `${company} opportunity` : null,
-    reason: "email domain",
+    system: "salesforce",
+    accountId: buyer.accountId,
+    accountName: buyer.name,
+    opportunityId: hasDeal ? buyer.opportunityId : null,
+    opportunityName: hasDeal ? `${buyer.name} – opportunity` : null,
+    matchReason: rng.pick(["participant email domain", "rep chose it", null]),
   };
 }
-
-/** The turns as they were recorded, before anybody edited them. */
-function spoken(call: SampleCall, seed: number): Turn[] {
-  if (call.status === "no_show") return [];
-  const random = new Random(`turns of ${call.source} ${seed}`);
-  const speakers = call.speakers;
-  const count = random.int(20, 100);
-  const length = call.seconds / count;
-  return Array.from({ length: count }, (_, i) => {
-    const share = random.int(40, 100) / 100;
-    return {
-      speaker: random.pick(speakers),
-      text: sentence(random),
-      start: Math.round(i * length * 1_000) / 1_000,
-      seconds: Math.round(length * share * 1_000) / 1_000,
-    };
-  });
-}
-
-function sentence(random: Random): string {
-  const kind = random.next();
-  if (kind < 0.01) return "";
-  const count = kind < 0.03 ? random.int(14, 24) : random.int(1, 3);
-  return Array.from({ length: count }, () => random.pick(SENTENCES).replace("{}", random.pick(WORDS))).join(" ");
-}
-
-function personName(random: Random): string {
-  return `${random.pick(FIRST_NAMES)} ${random.pick(FAMILY_NAMES)}`;
-}
-
-function email(name: string, domain: string): string {
-  const plain = name.normalize("NFD").replace(/[^A-Za-z ]/g, "").trim().toLowerCase().replaceAll(" ", ".");
-  return `${plain === "" ? `contact${hash(name) % 100}` : plain}@${domain}`;
-}
-
-export const lastHour = (now: number) => Math.floor(now / HOUR) * HOUR;

@@ -1,43 +1,49 @@
-/** A small seeded generator (mulberry32): the same seed gives the same account on every machine. */
-export class Random {
-  #state: number;
+import { createHash } from "node:crypto";
 
-  constructor(seed: number | string) {
-    this.#state = typeof seed === "number" ? seed >>> 0 : hash(seed);
-  }
-
+/** Numbers that look random and are the same for the same key. */
+export interface Random {
   /** From 0 up to, but not including, 1. */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = this.#state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  }
-
-  /** A whole number from `least` to `most`, both possible. */
-  int(least: number, most: number): number {
-    return least + Math.floor(this.next() * (most - least + 1));
-  }
-
-  chance(share: number): boolean {
-    return this.next() < share;
-  }
-
-  pick<T>(from: readonly T[]): T {
-    return from[this.int(0, from.length - 1)] as T;
-  }
-
-  /** `count` different ones, in a new order. */
-  some<T>(from: readonly T[], count: number): T[] {
-    const left = [...from];
-    return Array.from({ length: Math.min(count, left.length) }, () => left.splice(this.int(0, left.length - 1), 1)[0] as T);
-  }
+  next(): number;
+  /** A whole number from 0 up to, but not including, `n`. */
+  below(n: number): number;
+  /** A whole number from `low` to `high`, both included. */
+  between(low: number, high: number): number;
+  chance(probability: number): boolean;
+  pick<Item>(items: readonly Item[]): Item;
 }
 
-/** FNV-1a, 32 bits. */
-export function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  return value >>> 0;
+export function random(...key: readonly (string | number)[]): Random {
+  let state = fingerprint(key.join("\n"));
+  const next = () => {
+    // mulberry32 by Tommy Ettinger, public domain.
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+  const below = (n: number) => Math.floor(next() * n);
+  return {
+    next,
+    below,
+    between: (low, high) => low + below(high - low + 1),
+    chance: (probability) => next() < probability,
+    pick(items) {
+      const item = items[below(items.length)];
+      if (item === undefined) throw new RangeError("nothing to pick from");
+      return item;
+    },
+  };
+}
+
+/** FNV-1a, 32 bits, mixed once more, as keys often differ in their last character only. */
+export function fingerprint(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}
+
+/** 32 hexadecimal digits, the same for the same key. */
+export function hexId(...key: readonly (string | number)[]): string {
+  return createHash("sha256").update(key.join("\n")).digest("hex").slice(0, 32);
 }

@@ -1,149 +1,90 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { gzipSync } from "node:zlib";
-import { isObject, parseJson, type JsonObject, type JsonValue } from "../core/json.ts";
-import { CALLS_ROUTES, problem, type Answer } from "./calls-routes.ts";
-import { printed } from "./calls-json.ts";
-import { loadCorpus } from "./corpus.ts";
-import { Faults } from "./faults.ts";
-import { generate, lastHour } from "./generator.ts";
-import { quirksNamed } from "./quirks.ts";
-import { World } from "./world.ts";
+import { EltError } from "../core/errors.ts";
+import { Account, HOUR_MS } from "./account.ts";
+import { Changes } from "./changes.ts";
+import { controlRoutes } from "./control.ts";
+import { readCorpus } from "./corpus.ts";
+import { callsFlavour } from "./flavours/calls.ts";
+import { generate } from "./generator.ts";
+import { handler } from "./handler.ts";
+import { QuirkSet } from "./quirks/set.ts";
+import { tokenBucket } from "./rate.ts";
+import { RequestCounts } from "./request-counts.ts";
 
 export interface SampleOptions {
-  /** 0, or absent, takes a free one. */
+  /** On 127.0.0.1; 0 takes a free one, as does its absence. */
   readonly port?: number;
+  /** What clients must send; `sample-token` when absent. */
   readonly token?: string;
-  /** A file of real calls; without it calls are made up. */
+  /** A file of calls, one JSON object a line, possibly gzipped; in the place of generated ones. */
   readonly corpus?: string;
+  /** How many calls to generate; 200 when absent. */
   readonly calls?: number;
   readonly seed?: number;
+  /** Ids of quirks to switch on from the start. */
   readonly quirks?: readonly string[];
-  /** Requests a second before 429; twice as many in a burst. */
+  /** Requests a second, twice as many at once; no limit when absent. */
   readonly rate?: number;
-  /** Rows a page may have, whatever is asked. */
+  /** The most rows that a list gives at once; 100 when absent. */
   readonly limitCap?: number;
+  /** What the server's clock shows at the start, in milliseconds since 1970; the real time when absent. */
+  readonly now?: number;
 }
 
 export interface SampleApi extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string;
+  readonly account: Account;
+  readonly changes: Changes;
+  /** Cuts open connections. */
+  close(): Promise<void>;
 }
 
-/** Starts the sample Chorus API on 127.0.0.1. Throws CONFIG_INVALID for an unknown quirk or an unusable corpus. */
+/**
+ * Starts a Chorus account on this machine. Throws CONFIG_INVALID for an unknown quirk, a corpus that cannot be read or
+ * a port that is taken.
+ */
 export async function startSampleApi(options: SampleOptions = {}): Promise<SampleApi> {
-  const quirks = quirksNamed(options.quirks ?? []);
-  const now = () => Date.now();
-  const account =
-    options.corpus === undefined
-      ? generate({ calls: options.calls ?? 200, seed: options.seed ?? 1, now: lastHour(now()) })
-      : loadCorpus(options.corpus);
-  const shell = new Shell(new World(account, quirks, now), new Faults(quirks), options);
-  const server = createServer((request, response) => void shell.handle(request, response));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(options.port ?? 0, "127.0.0.1", resolve);
+  const { token = "sample-token", limitCap = 100, now = Date.now() } = options;
+  const quirks = new QuirkSet(options.quirks);
+  const source = await openSource(options, now);
+  const account = new Account(source, quirks, now);
+  const changes = new Changes(account);
+  const counts = new RequestCounts();
+  const handle = handler({
+    account,
+    counts,
+    isAllowed: (authorization) => authorization === token || authorization === `Bearer ${token}`,
+    takeToken: tokenBucket(options.rate, () => performance.now()),
+    api: callsFlavour(account, changes, { limitCap }),
+    control: controlRoutes(account, changes, counts),
   });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    // What nobody foresaw is shown to whoever asked; the server goes on.
+    handle(request, response).catch((error: unknown) => {
+      if (!response.headersSent) response.writeHead(500);
+      response.end(String(error));
+    });
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.once("error", (cause) => reject(cannotListen(options.port ?? 0, cause)));
+    server.listen(options.port ?? 0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+  const close = async () => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    await closed;
   };
+  return { url: `http://127.0.0.1:${port}`, account, changes, close, [Symbol.asyncDispose]: close };
 }
 
-class Shell {
-  readonly #world: World;
-  readonly #faults: Faults;
-  readonly #token: string;
-  readonly #limitCap: number;
-  readonly #bucket: (() => boolean) | undefined;
-  #counts: Record<string, Record<string, number>> = {};
-
-  constructor(world: World, faults: Faults, options: SampleOptions) {
-    this.#world = world;
-    this.#faults = faults;
-    this.#token = options.token ?? "sample-token";
-    this.#limitCap = options.limitCap ?? 100;
-    this.#bucket = options.rate === undefined ? undefined : tokenBucket(options.rate);
-  }
-
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "/", "http://sample.invalid");
-    if (url.pathname.startsWith("/_sample/")) {
-      await this.#control(url.pathname.slice("/_sample/".length), request, response);
-      return;
-    }
-    const found = CALLS_ROUTES.map((route) => ({ route, match: route.pattern.exec(url.pathname) })).find(({ match }) => match !== null);
-    const name = found?.route.name ?? `${request.method ?? "GET"} (no such route)`;
-    const answer = this.#refusal(request) ?? found?.route.answer(this.#world, url, decodeURIComponent(found.match?.[1] ?? ""), { limitCap: this.#limitCap });
-    const { status, headers = {}, json } = answer ?? problem(404, "route_not_found", "there is no such route");
-    const body = Buffer.from(printed(json));
-    const fault = status === 200 ? this.#faults.meet(response, body) : undefined;
-    this.#count(name, fault ?? status);
-    if (fault === undefined) send(request, response, status, body, headers);
-  }
-
-  #refusal(request: IncomingMessage): Answer | undefined {
-    if (this.#bucket?.() === false) return { ...problem(429, "rate_limited", "too many requests"), headers: { "retry-after": "1" } };
-    const sent = request.headers.authorization ?? "";
-    if (sent === this.#token || sent === `Bearer ${this.#token}`) return undefined;
-    return problem(401, "unauthorized", "the token is not valid");
-  }
-
-  #count(route: string, status: number): void {
-    const counts = (this.#counts[route] ??= {});
-    counts[status] = (counts[status] ?? 0) + 1;
-  }
-
-  /** Tests and users change the account and look behind the curtain here; no client of the API does. */
-  async #control(what: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const answer = (json: unknown) => send(request, response, 200, Buffer.from(JSON.stringify(json)), {});
-    switch (`${request.method ?? "GET"} ${what}`) {
-      case "POST changes":
-        answer(this.#world.change(await bodyOf(request)));
-        return;
-      case "GET truth":
-        answer(this.#world.truth());
-        return;
-      case "GET requests":
-        answer(this.#counts);
-        return;
-      case "POST requests/reset":
-        this.#counts = {};
-        answer({});
-        return;
-      default:
-        send(request, response, 404, Buffer.from(printed(problem(404, "route_not_found", "there is no such control").json)), {});
-    }
-  }
+async function openSource({ corpus, calls = 200, seed = 1 }: SampleOptions, nowMs: number) {
+  if (corpus !== undefined) return readCorpus(corpus);
+  return generate({ calls, seed, nowMs: Math.floor(nowMs / HOUR_MS) * HOUR_MS });
 }
 
-function send(request: IncomingMessage, response: ServerResponse, status: number, body: Buffer, headers: Readonly<Record<string, string>>): void {
-  const zip = body.length > 1_000 && String(request.headers["accept-encoding"] ?? "").includes("gzip");
-  const bytes = zip ? gzipSync(body, { level: 1 }) : body;
-  const encoding: Record<string, string> = zip ? { "content-encoding": "gzip" } : {};
-  response.writeHead(status, { "content-type": "application/json", "content-length": bytes.length, ...encoding, ...headers });
-  response.end(bytes);
-}
-
-async function bodyOf(request: IncomingMessage): Promise<JsonObject> {
-  let text = "";
-  for await (const chunk of request) text += String(chunk);
-  const value: JsonValue = text === "" ? {} : parseJson(text);
-  return isObject(value) ? value : {};
-}
-
-/** True while there is room: `rate` a second, twice as many in a burst. */
-function tokenBucket(rate: number): () => boolean {
-  const most = Math.max(1, rate * 2);
-  let tokens = most;
-  let at = performance.now();
-  return () => {
-    const now = performance.now();
-    tokens = Math.min(most, tokens + ((now - at) / 1_000) * rate);
-    at = now;
-    if (tokens < 1) return false;
-    tokens--;
-    return true;
-  };
+function cannotListen(port: number, cause: Error): EltError {
+  const message = `the sample API cannot listen on 127.0.0.1:${port} (${cause.message}); choose another port, or 0 for a free one`;
+  return new EltError("CONFIG_INVALID", message, { cause });
 }

@@ -1,5 +1,10 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { describe, expect, test } from "vitest";
+import { bench } from "../conformance/bench.ts";
+import { load, testEnv } from "../support/loading.ts";
+import { record, schema, state } from "../support/singer.ts";
 import { describeDestination } from "../conformance/destination.ts";
 import type { Opened } from "../conformance/bench.ts";
 import { isExact, parseJson, type JsonObject, type JsonValue } from "../../src/core/json.ts";
@@ -8,6 +13,110 @@ import { typeOf } from "../../src/destinations/duckdb/types.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 describeDestination("DuckDB", open);
+
+describe("DuckDB's own", () => {
+  const line = schema("s", { id: "integer", n: "integer", v: "string", at: "date-time" }, { keys: ["id"] });
+
+  test("a table of another program, with narrower types, takes all values", async () => {
+    await using db = await bench(open);
+    await db.opened.run("CREATE TABLE s (id SMALLINT, n INTEGER, v UUID, x DECIMAL(4,1), f FLOAT)");
+    await db.opened.run("INSERT INTO s VALUES (1, 1, '00000000-0000-0000-0000-000000000001', 1.5, 0.5)");
+    const wide = schema("s", { id: "integer", n: "integer", v: "string", x: "number", f: "number" }, { keys: ["id"] });
+    await db.load([wide, record("s", `{"id":2,"n":9007199254740993,"v":"any text","x":123456789.5,"f":0.1}`)]);
+    expect(await db.rows("s")).toEqual([
+      { id: 1, n: 1, v: "00000000-0000-0000-0000-000000000001", x: "1.5", f: 0.5 },
+      { id: 2, n: "9007199254740993", v: "any text", x: "123456789.5", f: 0.1 },
+    ]);
+  });
+
+  test("a table of another program, with wider types, keeps them", async () => {
+    await using db = await bench(open);
+    await db.opened.run("CREATE TABLE s (id VARCHAR, n DOUBLE, at TIMESTAMP)");
+    await db.load([line, record("s", { id: 1, n: 2, at: "2024-01-01T10:00:00+05:00" })]);
+    expect(await db.opened.columns("s")).toMatchObject({ id: "text", n: "number", at: "timestamp" });
+    expect(await db.rows("s")).toMatchObject([{ id: "1", n: 2, at: "2024-01-01T05:00:00Z" }]);
+  });
+
+  test("a table of another program, with its columns in another case, is found by column", async () => {
+    await using db = await bench(open);
+    await db.opened.run("CREATE TABLE s (id BIGINT, V VARCHAR)");
+    await db.load([line, record("s", { id: 1, v: "mine" })]);
+    const [row = {}] = await db.rows("s");
+    expect([row["V"], Object.values(row).includes("mine")]).toEqual([null, true]);
+  });
+
+  test("what a refused batch says names no value, and nothing of it stays", async () => {
+    await using db = await bench(open);
+    await db.opened.run("CREATE TABLE s (id BIGINT, v VARCHAR CHECK (length(v) < 5))");
+    await expect(
+      db.load([line, record("s", { id: 1, v: "ok" }), record("s", { id: 2, v: "spoken words" }), state({ n: 1 })]),
+    ).rejects.toMatchObject({
+      code: "WAREHOUSE_REFUSED",
+      message: expect.not.stringContaining("spoken") as unknown,
+    });
+    expect(await db.rows("s")).toEqual([]);
+  });
+
+  test("dates and instants do not depend on where the process runs", async () => {
+    await using db = await bench(open);
+    const zone = process.env["TZ"];
+    process.env["TZ"] = "Asia/Karachi";
+    try {
+      const of = (type: string) => schema("s", { id: "integer", at: type, day: "date" }, { keys: ["id"] });
+      await db.load([of("date"), record("s", { id: 1, at: "2024-01-01", day: "2024-01-01" })]);
+      await db.load([of("date-time"), record("s", { id: 2, at: "2024-01-01T10:00:00+05:00", day: null })]);
+      expect(await db.values("s", "at")).toEqual(["2024-01-01T00:00:00Z", "2024-01-01T05:00:00Z"]);
+      await db.load([of("string"), record("s", { id: 3, at: "text" })]);
+      expect(await db.values("s", "at")).toEqual([
+        "2024-01-01T00:00:00.000000Z",
+        "2024-01-01T05:00:00.000000Z",
+        "text",
+      ]);
+      expect(await db.values("s", "day")).toEqual(["2024-01-01", null, null]);
+    } finally {
+      if (zone === undefined) Reflect.deleteProperty(process.env, "TZ");
+      else process.env["TZ"] = zone;
+    }
+  });
+
+  test("tables go to the schema that is asked for, with state and rejected records", async () => {
+    await using db = await bench(open);
+    await db.load([line, record("s", { id: 1 }), record("s", {}), state({ n: 1 })], {
+      default_target_schema: 'raw "x"',
+    });
+    await using warehouse = await db.opened.connect(testEnv());
+    expect(await warehouse.state('raw "x"', "default")).toEqual({ n: 1 });
+    const counts: unknown[] = [];
+    for await (const row of warehouse.query(
+      'SELECT (SELECT count(*) FROM "raw ""x""".s)::INT AS s, (SELECT count(*) FROM "raw ""x"""._rejected)::INT AS r',
+    ))
+      counts.push(row);
+    expect(counts).toEqual([{ s: 1, r: 1 }]);
+  });
+
+  test("no staged file outlives a run, and those of a killed run are taken away", async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "test.duckdb");
+    await mkdir(`${path}.staging`);
+    await writeFile(join(`${path}.staging`, "7.parquet"), "left behind");
+    {
+      await using warehouse = await duckdb.connect({ path, lock_timeout_seconds: 0, memory_limit: "160MB" }, testEnv());
+      await load(warehouse, [line, record("s", { id: 1 })]);
+      expect(await readdir(`${path}.staging`)).not.toContain("7.parquet");
+    }
+    expect(await readdir(folder.path)).toEqual(["test.duckdb"]);
+  });
+
+  test("a path that DuckDB would read as a pattern", async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "a[1]*?'.duckdb");
+    await using warehouse = await duckdb.connect({ path, lock_timeout_seconds: 0, memory_limit: "160MB" }, testEnv());
+    await load(warehouse, [line, record("s", { id: 1 })]);
+    const rows: unknown[] = [];
+    for await (const row of warehouse.query("SELECT id::INT AS id FROM s")) rows.push(row);
+    expect(rows).toEqual([{ id: 1 }]);
+  });
+});
 
 /** A database file in a folder of its own. */
 async function open(): Promise<Opened> {

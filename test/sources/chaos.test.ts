@@ -108,6 +108,6 @@ test("late, edited and pending calls, a list that moves, failures and kills: in 
         expect(again.of("calls")).toEqual([]);
       },
     ),
-    { numRuns: 30, endOnFailure: true },
+    { numRuns: 60 },
   );
 });

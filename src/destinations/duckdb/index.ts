@@ -113,9 +113,10 @@ async function openFile(
   }
 }
 
-/** The first line of what DuckDB says; what stands in single quotes there can be a value, so somebody's words. */
+/** The first line of what DuckDB says, without the values in it: they can be somebody's words. */
 function withoutValues(message: string): string {
-  return (message.split("\n")[0] ?? "").replace(/'.*'/, "'…'");
+  const [line = ""] = message.split("\n");
+  return line.replace(/'.*'/, "'…'").replace(/duplicate key ".*"/i, 'duplicate key "…"');
 }
 
 const STATES = "_chorus_elt_state";

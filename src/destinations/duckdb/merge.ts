@@ -57,7 +57,7 @@ export async function merge(
     }
     loaded = await insertRows(db, table, plan, rows, facts, staged, options);
     staged.writer.tableIsEmpty = false;
-    for (const used of [rows, all]) if (used.startsWith("temp.")) await db.run(`DROP TABLE ${used}`);
+    for (const used of new Set([rows, all])) if (used.startsWith("temp.")) await db.run(`DROP TABLE ${used}`);
   }
   if (staged.activate !== undefined) removed += await deleteOlderVersions(db, table, staged.activate, options);
   return { loaded, removed };

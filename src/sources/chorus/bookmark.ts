@@ -37,6 +37,8 @@ export class Bookmarks {
   readonly #roots = new Map<string, string>();
   #listed: readonly Interval[] = [];
   #nowMs: number | undefined;
+  /** Stays where it was first put, so that learning the server's time does not leave a second to be listed. */
+  #lookBackFromMs: number | undefined;
 
   /** Throws STATE_VERSION or STATE_UNREADABLE. */
   constructor(state: State, scope: Scope, time: ReadTime) {
@@ -63,13 +65,10 @@ export class Bookmarks {
   remaining(nowMs: number): Interval[] {
     this.#nowMs = nowMs;
     const { startMs, endMs, lookBackMs, streams } = this.#scope;
+    const lookBackFromMs = (this.#lookBackFromMs ??= nowMs - lookBackMs);
     const range = { from: startMs, to: Math.min(nowMs, endMs ?? nowMs) };
     const all = streams.flatMap((stream) =>
-      needed(
-        range,
-        this.#covered.get(stream) ?? [],
-        Math.min(nowMs - lookBackMs, this.#settledTo.get(stream) ?? nowMs),
-      ),
+      needed(range, this.#covered.get(stream) ?? [], Math.min(lookBackFromMs, this.#settledTo.get(stream) ?? nowMs)),
     );
     return subtract(all, this.#listed);
   }

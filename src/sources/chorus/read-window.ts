@@ -17,18 +17,23 @@ export interface WindowContent {
 /**
  * All calls that started in a window. Accounts differ in what bounds mean (inclusive or not, whole days, local time), so
  * a day more is asked on both sides and the calls are picked here. `small` asks for a quarter of a page, for an API
- * that takes too long; then a 504 is retried instead of thrown at once.
+ * that takes too long. A 504 for the first page is thrown at once, for the caller to ask for a shorter window; later,
+ * or with `small`, it is retried like any other.
  */
 export async function readWindow(api: Api, window: Interval, log: Log, small = false): Promise<WindowContent> {
   const range = {
     from: window.from - DAY_MS,
     to: window.to + DAY_MS,
     limit: small ? SMALL_PAGE : FULL_PAGE,
-    patient: small,
   };
+  let patient = small;
   const whole = await readWhole<Call>(
     {
-      page: (offset) => api.calls({ ...range, offset }),
+      async page(offset) {
+        const page = await api.calls({ ...range, offset, patient });
+        patient = true;
+        return page;
+      },
       idOf: (call) => call.id,
       wanted: ({ startedMs }) => startedMs === null || (window.from <= startedMs && startedMs < window.to),
       newer: newerCall,
@@ -42,7 +47,7 @@ export async function readWindow(api: Api, window: Interval, log: Log, small = f
 }
 
 /** The copy that was updated later; where that is not known, the one that was received later. */
-export function newerCall(earlier: Call, later: Call): Call {
+function newerCall(earlier: Call, later: Call): Call {
   if (earlier.updatedMs === null || later.updatedMs === null) return later;
   return later.updatedMs >= earlier.updatedMs ? later : earlier;
 }

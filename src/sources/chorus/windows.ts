@@ -11,6 +11,8 @@ const SHORTEST_WINDOW_MS = HOUR_MS;
 /** Windows of fewer rows than this grow, of more than that shrink. A page has 100. */
 const SPARSE_ROWS = 300;
 const DENSE_ROWS = 1_000;
+/** After a timeout, so many windows go well before a longer one is tried again. */
+const WINDOWS_TO_TRUST = 5;
 
 /** The same instants as sorted intervals that neither touch nor overlap. */
 export function merge(intervals: readonly Interval[]): Interval[] {
@@ -56,11 +58,15 @@ export function needed(range: Interval, covered: readonly Interval[], settledTo:
 /** How long the next window is. Lists are cheap while they are sparse; a long dense one drifts while it is paged. */
 export class WindowLength {
   #ms: number;
-  #longestMs: number;
+  readonly #longestMs: number;
+  /** How long a window may be since the API took too long. */
+  #ceilingMs: number;
+  #goodWindows = 0;
 
   /** `callsPerDay` as the last run saw them, if there was one, so that a quiet account is read in one window. */
   constructor(maxDays: number | undefined, callsPerDay?: number) {
     this.#longestMs = maxDays === undefined ? LONGEST_WINDOW_MS : maxDays * DAY_MS;
+    this.#ceilingMs = this.#longestMs;
     const fitting = callsPerDay === undefined ? DAY_MS : (SPARSE_ROWS / Math.max(callsPerDay, 1)) * DAY_MS;
     this.#ms = Math.min(this.#longestMs, Math.max(DAY_MS, fitting));
   }
@@ -77,8 +83,9 @@ export class WindowLength {
    * asks for a day more on both sides, and shorter windows would only repeat that.
    */
   learn(rows: number): void {
-    if (rows <= SPARSE_ROWS) this.#ms = Math.min(this.#longestMs, this.#ms * 2);
-    else if (rows > DENSE_ROWS) this.#ms = Math.max(Math.min(DAY_MS, this.#longestMs), this.#ms / 2);
+    if (++this.#goodWindows % WINDOWS_TO_TRUST === 0) this.#ceilingMs = Math.min(this.#longestMs, this.#ceilingMs * 2);
+    if (rows <= SPARSE_ROWS) this.#ms = Math.min(this.#ceilingMs, this.#ms * 2);
+    else if (rows > DENSE_ROWS && this.#ms > DAY_MS) this.#ms = Math.max(DAY_MS, this.#ms / 2);
   }
 
   /** After an answer that took the API too long: half of what was asked. False when it cannot be any shorter. */
@@ -86,7 +93,8 @@ export class WindowLength {
     const asked = window.to - window.from;
     if (asked <= SHORTEST_WINDOW_MS) return false;
     this.#ms = Math.max(SHORTEST_WINDOW_MS, asked / 2);
-    this.#longestMs = this.#ms; // growing again would only meet the same limit
+    this.#ceilingMs = this.#ms;
+    this.#goodWindows = 0;
     return true;
   }
 }
