@@ -81,13 +81,8 @@ async function writeConfigs(directory: string, url: string): Promise<Files> {
 }
 
 async function startSampleApi(options: readonly string[]): Promise<{ url: string; process: ChildProcess }> {
-  const child = spawn(
-    process.execPath,
-    [bin("chorus-elt"), "sample-api", "--port", "0", "--token", "sample-token", ...options],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
+  const args = ["sample-api", "--port", "0", "--token", "sample-token", ...options];
+  const child = spawn(process.execPath, [bin("chorus-elt"), ...args], { stdio: ["ignore", "pipe", "inherit"], env: quiet() });
   for await (const line of createInterface({ input: child.stdout })) {
     const url = /^listening on (\S+)$/.exec(line)?.[1];
     if (url !== undefined) return { url, process: child };

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -86,13 +87,15 @@ describe("stdout and stderr", () => {
   test("a reader that leaves ends the run quietly, and what had come is committed", async () => {
     await using where = await place({ batch_size_rows: 1 });
     const child = bin("target-warehouse", ["--config", where.config]);
+    const { stdout } = child;
+    assert(stdout !== null);
     child.stdin?.on("error", () => undefined);
     child.stdin?.write(`${[calls, call(1), state({ n: 1 }), call(2)].join("\n")}\n`);
-    for await (const line of createInterface({ input: child.stdout! })) {
+    for await (const line of createInterface({ input: stdout })) {
       expect(line).toBe('{"n":1}');
       break;
     }
-    child.stdout?.destroy();
+    stdout.destroy();
     const over = ended(child);
     for (let n = 3; n < 40 && child.exitCode === null; n++) {
       child.stdin?.write(`${call(n)}\n${state({ n })}\n`);
@@ -282,7 +285,8 @@ describe("a target that is stopped", () => {
     const child = bin("target-warehouse", ["--config", where.config]);
     const over = ended(child);
     child.stdin?.write(`${[calls, call(2), call(3), state({ n: 3 })].join("\n")}\n`);
-    await once(child.stderr!, "data");
+    assert(child.stderr !== null);
+    await once(child.stderr, "data");
     await delay(500);
     child.kill("SIGTERM");
     expect(await over).toMatchObject({ signal: "SIGTERM", stdout: "" });

@@ -183,7 +183,7 @@ function model(runs: readonly (readonly JsonObject[])[], mode: string): unknown[
         for (const [key, old] of rows) if (old[setBy] === row[setBy]) rows.delete(key);
         openSet = row[setBy];
       }
-      const key = `${String(row["set"])}/${String(row["id"])}`;
+      const key = JSON.stringify([row["set"], row["id"]]);
       const old = rows.get(key);
       if (mode === "newest" && old !== undefined && Number(old["at"] ?? -1) > Number(row["at"] ?? -1)) continue;
       rows.set(key, row);

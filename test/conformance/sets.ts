@@ -151,12 +151,12 @@ export function describeSets(open: Open): void {
         record("s", { set: "3", n: 2 }),
         record("s", { set: "x", n: 2 }),
       ]);
-      expect((await db.rows("s")).map((row) => `${String(row["set"])}:${String(row["n"])}`).sort()).toEqual([
-        "18446744073709551616:2",
-        "1:2",
-        "2:2",
-        "3:2",
-        "x:2",
+      expect((await db.rows("s")).map((row) => JSON.stringify(Object.values(row))).sort()).toEqual([
+        '["1",2]',
+        '["18446744073709551616",2]',
+        '["2",2]',
+        '["3",2]',
+        '["x",2]',
       ]);
     });
 

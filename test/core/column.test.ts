@@ -4,8 +4,8 @@ import { columnType, widen, type ColumnType } from "../../src/core/column.ts";
 
 const type: fc.Arbitrary<ColumnType> = fc.oneof(
   fc
-    .constantFrom("boolean", "integer", "number", "text", "timestamp", "date", "json")
-    .map((kind) => ({ kind }) as ColumnType),
+    .constantFrom("boolean" as const, "integer", "number", "text", "timestamp", "date", "json")
+    .map((kind) => ({ kind })),
   fc.nat(20).map((scale) => ({ kind: "decimal" as const, scale })),
 );
 

@@ -82,10 +82,12 @@ describe("JSON with every digit", () => {
   });
 });
 
-const digit = fc.constantFrom(..."0123456789");
+const digit = fc.nat(9).map(String);
 const whole = fc.oneof(
   fc.constant("0"),
-  fc.tuple(fc.constantFrom(..."123456789"), fc.string({ unit: digit, maxLength: 25 })).map((parts) => parts.join("")),
+  fc
+    .tuple(fc.integer({ min: 1, max: 9 }).map(String), fc.string({ unit: digit, maxLength: 25 }))
+    .map((parts) => parts.join("")),
 );
 const digits = fc
   .tuple(

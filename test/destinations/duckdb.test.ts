@@ -7,7 +7,7 @@ import { load, testEnv } from "../support/loading.ts";
 import { record, schema, state } from "../support/singer.ts";
 import { describeDestination } from "../conformance/destination.ts";
 import type { Opened } from "../conformance/bench.ts";
-import { isExact, parseJson, type JsonObject, type JsonValue } from "../../src/core/json.ts";
+import { isExact, parseJson, type JsonValue } from "../../src/core/json.ts";
 import duckdb from "../../src/destinations/duckdb/index.ts";
 import { typeOf } from "../../src/destinations/duckdb/types.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -31,7 +31,7 @@ describe("DuckDB's own", () => {
 
   test("a table of another program, with wider types, keeps them", async () => {
     await using db = await bench(open);
-    await db.opened.run("CREATE TABLE s (id VARCHAR, n DOUBLE, at TIMESTAMP)");
+    await db.opened.run('CREATE TABLE s (id VARCHAR, n DOUBLE, "at" TIMESTAMP)');
     await db.load([line, record("s", { id: 1, n: 2, at: "2024-01-01T10:00:00+05:00" })]);
     expect(await db.opened.columns("s")).toMatchObject({ id: "text", n: "number", at: "timestamp" });
     expect(await db.rows("s")).toMatchObject([{ id: "1", n: 2, at: "2024-01-01T05:00:00Z" }]);
@@ -122,43 +122,48 @@ describe("DuckDB's own", () => {
 async function open(): Promise<Opened> {
   const folder = await temporaryFolder();
   const path = join(folder.path, "test.duckdb");
-  const read = async (sql: string) => {
+  const using = async <T>(work: (read: Read) => Promise<T>): Promise<T> => {
     const instance = await DuckDBInstance.create(path);
     const db = await instance.connect();
     try {
       await db.run("SET TimeZone = 'UTC'");
-      return (await db.runAndReadAll(sql)).getRowObjects();
+      return await work(async (sql) => (await db.runAndReadAll(sql)).getRows());
     } finally {
       db.closeSync();
       instance.closeSync();
     }
   };
-  const types = async (table: string) =>
-    (
-      await read(
-        `SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ${literal(table)} ORDER BY column_index`,
-      )
-    ).map((row) => [String(row["column_name"]), String(row["data_type"])] as const);
+  const types = async (read: Read, table: string) => {
+    const sql = `SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ${literal(table)} ORDER BY column_index`;
+    return (await read(sql)).map(([name, type]) => [String(name), String(type)] as const);
+  };
   return {
     connect: (env) => duckdb.connect({ path, lock_timeout_seconds: 0, memory_limit: "160MB" }, env),
-    async rows(table) {
-      const columns = await types(table);
-      const select = columns.map(([name, type]) =>
-        type === "TIMESTAMP WITH TIME ZONE" ? `epoch_us(${quote(name)})::VARCHAR` : `${quote(name)}::VARCHAR`,
-      );
-      const rows = await read(`SELECT ${select.map((sql, i) => `${sql} AS c${i}`).join(", ")} FROM ${quote(table)}`);
-      return rows.map((row) =>
-        Object.fromEntries(columns.map(([name, type], i) => [name, normal(row[`c${i}`] as string | null, type)])),
-      );
-    },
-    tables: async () => (await read("SELECT table_name FROM duckdb_tables()")).map((row) => String(row["table_name"])),
-    columns: async (table) => Object.fromEntries((await types(table)).map(([name, type]) => [name, typeOf(type).kind])),
+    rows: (table) =>
+      using(async (read) => {
+        const columns = await types(read, table);
+        const select = columns.map(([name, type]) =>
+          type.startsWith("TIMESTAMP") ? `epoch_us(${quote(name)})::VARCHAR` : `${quote(name)}::VARCHAR`,
+        );
+        const rows = await read(`SELECT ${select.join(", ")} FROM ${quote(table)}`);
+        return rows.map((row) =>
+          Object.fromEntries(columns.map(([name, type], i) => [name, normal(row[i] as string | null, type)])),
+        );
+      }),
+    tables: () =>
+      using(async (read) => (await read("SELECT table_name FROM duckdb_tables()")).map(([name]) => String(name))),
+    columns: (table) =>
+      using(async (read) =>
+        Object.fromEntries((await types(read, table)).map(([name, type]) => [name, typeOf(type).kind])),
+      ),
     async run(sql) {
-      await read(sql);
+      await using((read) => read(sql));
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }
+
+type Read = (sql: string) => Promise<unknown[][]>;
 
 const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
@@ -175,6 +180,7 @@ function normal(text: string | null, type: string): JsonValue {
       return Number.isSafeInteger(Number(text)) ? Number(text) : text;
     case "DOUBLE":
       return Number(text);
+    case "TIMESTAMP":
     case "TIMESTAMP WITH TIME ZONE":
       return isoOf(BigInt(text));
     case "JSON":
@@ -196,5 +202,5 @@ function plain(value: JsonValue): JsonValue {
   if (isExact(value)) return value.toString();
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value as JsonObject).map(([key, inner]) => [key, plain(inner ?? null)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner ?? null)]));
 }

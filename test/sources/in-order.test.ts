@@ -12,8 +12,13 @@ test("results come in the order of the items, whichever is ready first", async (
 test("while one result is in hand, at most `width` others exist", async () => {
   let started = 0;
   let taken = 0;
-  for await (const _ of inOrder(Array.from({ length: 20 }), 3, async () => void started++)) {
-    taken++;
+  const numbers = Array.from({ length: 20 }, (_, index) => index);
+  const work = async (item: number) => {
+    started++;
+    return item;
+  };
+  for await (const result of inOrder(numbers, 3, work)) {
+    expect(result).toBe(taken++);
     await wait(1); // a slow reader
     expect(started - taken).toBeLessThanOrEqual(3);
   }
@@ -42,6 +47,8 @@ test("a caller that stops early leaves no unhandled rejection behind", async () 
     if (item > 1) throw new Error("nobody waits for this");
     return item;
   };
-  for await (const _ of inOrder([1, 2, 3], 3, work)) break;
+  const reading = inOrder([1, 2, 3], 3, work);
+  expect((await reading.next()).value).toBe(1);
+  await reading.return();
   await wait(5);
 });

@@ -13,7 +13,7 @@ import { readTranscript } from "../../src/sources/chorus/transcripts.ts";
 import { objects, text } from "../../src/sources/chorus/values.ts";
 
 const time = await timeReader("UTC");
-const ajv = new Ajv({ strict: true, allowUnionTypes: true, allErrors: true });
+const ajv = new Ajv({ strict: true, allowUnionTypes: true, allErrors: true, keywords: ["x-selected-by-default"] });
 addFormats.default(ajv);
 
 /** The rows that a stream makes of its fixture, from the API's bytes. */

@@ -21,7 +21,7 @@ export interface Run {
 
 export function startRun(warehouse: Warehouse, settings: Settings = {}, env: Env = testEnv()): Run {
   const config = { ...settings };
-  const faults = checkConfig(targetSchema({}), config as never);
+  const faults = checkConfig(targetSchema({}), config);
   if (faults.length > 0) throw new Error(faults.join("; "));
   const states: string[] = [];
   const loader = new Loader(warehouse, loaderOptions(config as TargetConfig), env, (state) =>

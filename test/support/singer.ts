@@ -14,10 +14,9 @@ export function schema(
   properties: Record<string, string | JsonObject>,
   parts: SchemaParts = {},
 ): string {
-  const all = Object.entries(properties).map(([name, type]) => [
-    name,
-    typeof type === "string" ? property(type) : type,
-  ]);
+  const all = Object.entries(properties).map(
+    ([name, type]) => [name, typeof type === "string" ? property(type) : type] as const,
+  );
   return JSON.stringify({
     type: "SCHEMA",
     stream,

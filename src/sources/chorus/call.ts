@@ -15,7 +15,7 @@ export interface Participant {
   readonly role: Role;
 }
 
-export interface Tracker {
+interface Tracker {
   /** The API's id, else `type:name`; unique in the call. */
   readonly trackerId: string;
   readonly name: string | null;

@@ -65,7 +65,7 @@ export function intervalsToJson(intervals: readonly Interval[]): JsonValue[] {
   return intervals.map(({ from, to }) => [iso(from), iso(to)]);
 }
 
-export function unreadable(what: string): EltError {
+function unreadable(what: string): EltError {
   return new EltError("STATE_UNREADABLE", `the state is not understood: ${what}`);
 }
 
