@@ -12,7 +12,7 @@ export async function parseArguments<O extends Record<string, Options>>(
   options: O,
 ): Promise<InferredOptionTypes<O> | undefined> {
   const { default: yargs } = await import("yargs");
-  let answered = false;
+  const answers: string[] = [];
   const parser = yargs()
     .scriptName(name)
     .usage("$0 [options]")
@@ -26,12 +26,12 @@ export async function parseArguments<O extends Record<string, Options>>(
   let parsed: InferredOptionTypes<O>;
   try {
     parsed = (await parser.parse([...argv], {}, (_error, _parsed, output) => {
-      if (output === "") return;
-      answered = true;
-      process.stdout.write(`${output}\n`);
+      if (output !== "") answers.push(output);
     })) as unknown as InferredOptionTypes<O>;
   } catch (cause) {
     throw new EltError("USAGE", cause instanceof Error ? cause.message : String(cause), { cause });
   }
-  return answered ? undefined : parsed;
+  if (answers.length === 0) return parsed;
+  process.stdout.write(`${answers.join("\n")}\n`);
+  return undefined;
 }

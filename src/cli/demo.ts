@@ -82,7 +82,10 @@ async function writeConfigs(directory: string, url: string): Promise<Files> {
 
 async function startSampleApi(options: readonly string[]): Promise<{ url: string; process: ChildProcess }> {
   const args = ["sample-api", "--port", "0", "--token", "sample-token", ...options];
-  const child = spawn(process.execPath, [bin("chorus-elt"), ...args], { stdio: ["ignore", "pipe", "inherit"], env: quiet() });
+  const child = spawn(process.execPath, [bin("chorus-elt"), ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: quiet(),
+  });
   for await (const line of createInterface({ input: child.stdout })) {
     const url = /^listening on (\S+)$/.exec(line)?.[1];
     if (url !== undefined) return { url, process: child };
@@ -100,17 +103,16 @@ async function pipe(files: Files, tapOptions: readonly string[]): Promise<void> 
     stdio: [tap.stdout, "pipe", "inherit"],
     env: quiet(),
   });
+  tap.stdout.destroy(); // the pipe is the target's alone, or a tap whose target is gone would wait for ever
   let states = "";
   target.stdout.on("data", (chunk: Buffer) => (states += chunk.toString()));
-  const [[tapCode], [targetCode]] = (await Promise.all([
-    once(tap, "exit"),
-    once(target, "exit"),
-    finished(target.stdout),
-  ])) as [[number | null], [number | null], void];
+  const ends = [once(tap, "exit"), once(target, "exit")] as Promise<[number | null]>[];
+  await finished(target.stdout);
+  const [tapCode, targetCode] = (await Promise.all(ends)).map(([code]) => code);
   if (tapCode !== 0 || targetCode !== 0) {
     throw new EltError(
       "UNEXPECTED",
-      `the pipe failed: tap-chorus ended with ${tapCode}, target-warehouse with ${targetCode}`,
+      `the pipe failed: tap-chorus ended with ${String(tapCode)}, target-warehouse with ${String(targetCode)}`,
     );
   }
   const last = states.trim().split("\n").at(-1) ?? "";
@@ -170,17 +172,22 @@ async function summary(path: string, env: Env, out: Out): Promise<void> {
 
 function table(rows: readonly Record<string, unknown>[]): string[] {
   const names = Object.keys(rows[0] ?? {});
-  const cells = [names, ...rows.map((row) => names.map((name) => String(row[name] ?? "")))];
-  const widths = names.map((_, i) => Math.max(...cells.map((line) => [...(line[i] ?? "")].length)));
+  const cells = [names, ...rows.map((row) => names.map((name) => printed(row[name])))];
+  const widths = names.map((_, i) => Math.max(...cells.map((line) => width(line[i] ?? ""))));
   const isNumber = names.map((_, i) => cells.slice(1).every((line) => /^[\d.,]+( %)?$/.test(line[i] ?? "")));
   return cells.map((line) => {
     const padded = line.map((cell, i) => {
-      const fill = " ".repeat((widths[i] ?? 0) - [...cell].length);
+      const fill = " ".repeat((widths[i] ?? 0) - width(cell));
       return isNumber[i] === true ? fill + cell : cell + fill;
     });
     return `  ${padded.join("  ").trimEnd()}`;
   });
 }
+
+const printed = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value ?? ""));
+
+/** Characters as a reader counts them. */
+const width = (text: string) => Array.from(new Intl.Segmenter().segment(text)).length;
 
 function ownAccount(directory: string): string[] {
   const state = shown(join(directory, "state.json"));

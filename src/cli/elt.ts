@@ -32,8 +32,11 @@ const SUBCOMMANDS: readonly Subcommand[] = [
 export async function elt(argv: readonly string[]): Promise<void> {
   const found = SUBCOMMANDS.find(({ words }) => words.split(" ").every((word, i) => argv[i] === word));
   await runCommand(NAME, async (command) => {
-    if (found !== undefined) return await found.run(argv.slice(found.words.split(" ").length), command);
-    if (argv[0] === "--version") return await command.out.line(VERSION);
+    if (found !== undefined) {
+      await found.run(argv.slice(found.words.split(" ").length), command);
+      return;
+    }
+    if (argv[0] === "--version") return command.out.line(VERSION);
     await command.out.line(help());
     if (argv.length > 0 && argv[0] !== "--help") throw new EltError("USAGE", `there is no command "${argv[0] ?? ""}"`);
   });

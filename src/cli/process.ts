@@ -47,7 +47,7 @@ export async function runCommand(name: string, run: (command: Command) => Promis
 export class Stopped extends Error {}
 
 /** Says what went wrong and what to do about it, and gives the exit code. */
-export function report(thrown: unknown, log: ProcessLog): number {
+function report(thrown: unknown, log: ProcessLog): number {
   const error = asEltError(thrown);
   const { exit, hint } = CODES[error.code];
   const facts = { code: error.code, ...(error.stream === undefined ? {} : { stream: error.stream }) };

@@ -73,14 +73,14 @@ export async function tap<Config>(subject: Tap<Config>, argv: readonly string[])
 
 async function configOf<Config>(subject: Tap<Config>, sources: ConfigSources, { env }: Command): Promise<Config> {
   env.log.hide(await findSecrets(subject.configSchema, sources));
-  return await loadConfig<Config>(subject.configSchema, sources);
+  return loadConfig<Config>(subject.configSchema, sources);
 }
 
 /**
  * Writes what the source says, at the pace of the pipe. A stream that failed is told of on stderr and decides the exit
  * code once the others are done.
  */
-export async function emit<Config>(
+async function emit<Config>(
   source: Source<Config>,
   config: Config,
   selection: readonly Selection[],

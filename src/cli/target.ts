@@ -73,8 +73,11 @@ async function load(input: Readable, warehouse: Warehouse, config: TargetConfig,
     if (isLast) void out.line(encodeState(state.state)); // readers want the newest one only
   });
   const started = env.clock.now();
-  const timer = setInterval(() => loader.tick(), 500);
   const stop = () => input.destroy();
+  const timer = setInterval(() => {
+    loader.tick();
+    if (loader.failed) stop(); // nobody may send another line for hours
+  }, 500);
   env.signal.addEventListener("abort", stop, { once: true });
   try {
     if (env.signal.aborted) stop();
@@ -95,8 +98,9 @@ async function feed(input: Readable, loader: Loader, env: Env): Promise<void> {
   const cutter = new LineCutter();
   let number = 0;
   const take = async (lines: readonly string[]) => {
-    for (const text of lines) {
+    for (const line of lines) {
       number++;
+      const text = number === 1 && line.startsWith("\ufeff") ? line.slice(1) : line; // a byte order mark
       if (text.length === 0 || text.trim() === "") continue;
       const wait = loader.accept(decode(text, number), text, number);
       if (wait !== undefined) await wait;
@@ -109,10 +113,17 @@ async function feed(input: Readable, loader: Loader, env: Env): Promise<void> {
       await setImmediate();
     }
   } catch (error) {
-    if (!env.signal.aborted || error instanceof EltError) throw error; // destroyed by `stop`
+    const stopped = env.signal.aborted || loader.failed; // then the input was destroyed by us
+    if (!stopped && !(error instanceof EltError)) throw unreadable(error);
+    if (!stopped || error instanceof EltError) throw error;
   }
   // A line that a killed tap did not end is no line: it is not JSON, and was never covered by a state.
   if (!env.signal.aborted) await take(cutter.end());
+}
+
+function unreadable(error: unknown): EltError {
+  const { code = "unreadable", path = "standard input" } = error as NodeJS.ErrnoException;
+  return new EltError("CONFIG_UNREADABLE", `cannot read ${path}: ${code}`, { cause: error });
 }
 
 function summarize(loader: Loader, config: TargetConfig, seconds: number, { env }: { env: Env; out: Out }): void {

@@ -10,7 +10,7 @@ export const TARGET_PREFIX = "TARGET_WAREHOUSE";
 /** The destination and the whole config schema of target-warehouse; no driver is loaded for it. */
 export async function targetParts(): Promise<{ destination: Destination<never>; schema: JsonSchema }> {
   const { default: duckdb } = await import("../destinations/duckdb/index.ts");
-  return { destination: duckdb as Destination<never>, schema: targetSchema(duckdb.configSchema) };
+  return { destination: duckdb, schema: targetSchema(duckdb.configSchema) };
 }
 
 /** Reads a target's config, hides its secrets from the log, and opens the warehouse. The caller closes it. */

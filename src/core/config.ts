@@ -33,7 +33,7 @@ export async function loadConfig<Config>(schema: JsonSchema, sources: ConfigSour
 }
 
 /** The values that must never be shown, of a config that may not be valid yet. */
-export function secretsOf(schema: JsonSchema, config: unknown): string[] {
+function secretsOf(schema: JsonSchema, config: unknown): string[] {
   if (!isObject(config)) return [];
   return Object.entries(propertiesOf(schema)).flatMap(([name, property]) => {
     const value = config[name];

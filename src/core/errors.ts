@@ -24,7 +24,7 @@ export const CODES = {
   CONFIG_UNREADABLE: {
     exit: 10,
     recovery: "fix-config",
-    hint: "Check the path given to `--config` and that the file is JSON.",
+    hint: "Check the path given to `--config` or `--input`, and that a config is JSON.",
   },
   CONFIG_INVALID: { exit: 11, recovery: "fix-config", hint: "Correct the named setting; `--about` lists them all." },
   CATALOG_INVALID: {

@@ -82,8 +82,10 @@ export class Loader {
     switch (message.type) {
       case "record":
         return this.#record(mayNeedCleaning(text) ? this.#cleaned(message) : message, text, line);
-      case "state":
-        return this.#state(message);
+      case "state": {
+        this.#state(message);
+        return;
+      }
       case "schema":
         return this.#schema(mayNeedCleaning(text) ? this.#cleaned(message) : message);
       case "activate-version":
@@ -113,6 +115,11 @@ export class Loader {
     await this.flush();
     await this.#warehouse.finish(this.#heldState, this.#options);
     this.#say(this.#heldStates.splice(0));
+  }
+
+  /** True when a commit has failed; whatever is called next throws its error. */
+  get failed(): boolean {
+    return this.#failure !== undefined;
   }
 
   get summary(): LoadSummary {

@@ -3,7 +3,6 @@ import { isObject, type JsonObject, type JsonSchema } from "./json.ts";
 import type { Message, RecordMessage, SchemaMessage, State } from "./message.ts";
 import type { Source } from "./source.ts";
 import type { Selection } from "./stream.ts";
-import type { Check } from "./validate.ts";
 
 /**
  * What a tap says: the schemas of all selected streams, then what the source reads, cut down to the selected

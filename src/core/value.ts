@@ -142,7 +142,7 @@ export function clean<T extends JsonValue>(value: T): { value: T; replaced: numb
     if (typeof one === "string") return cleanText(one);
     if (Array.isArray(one)) return one.map(walk);
     if (!isObject(one) || isExact(one)) return one;
-    const entries = Object.entries(one as JsonObject).map(([key, inner]) => [
+    const entries = Object.entries(one).map(([key, inner]) => [
       cleanText(key),
       inner === undefined ? null : walk(inner),
     ]);

@@ -33,7 +33,7 @@ test("every error has an exit code of its own", () => {
 test("a config without its required settings names them", async () => {
   await using where = await place({ url: "http://127.0.0.1:9" });
   const ended = await run("tap-chorus", ["--config", await where.file("bad.json", { look_back_days: 7 })]);
-  expectError(ended, "CONFIG_INVALID", 'api_token', 'start_date');
+  expectError(ended, "CONFIG_INVALID", "api_token", "start_date");
 });
 
 test("a config value of the wrong form is named, without the value", async () => {
@@ -80,7 +80,8 @@ test("400 from the API is told with its detail", async () => {
 test("a state that is none, one of another version, and one that is empty", async () => {
   await using api = await sampleApi("--calls", "3");
   await using where = await place(api);
-  const tap = async (state: unknown) => await run("tap-chorus", ["--config", where.tap, "--state", await where.file("s.json", state)]);
+  const tap = async (state: unknown) =>
+    run("tap-chorus", ["--config", where.tap, "--state", await where.file("s.json", state)]);
   expectError(await tap("not json"), "STATE_UNREADABLE");
   expectError(await tap([1]), "STATE_UNREADABLE");
   expectError(await tap({ bookmarks: { calls: { covered: "all" } } }), "STATE_UNREADABLE", "calls");
@@ -90,7 +91,12 @@ test("a state that is none, one of another version, and one that is empty", asyn
 
 test("a catalog that is none", async () => {
   await using where = await place({ url: "http://127.0.0.1:9" });
-  const ended = await run("tap-chorus", ["--config", where.tap, "--catalog", await where.file("c.json", { stream: [] })]);
+  const ended = await run("tap-chorus", [
+    "--config",
+    where.tap,
+    "--catalog",
+    await where.file("c.json", { stream: [] }),
+  ]);
   expectError(ended, "CATALOG_INVALID", "streams");
 });
 
@@ -111,7 +117,11 @@ test("a malformed line in the middle of a real run: what was whole before it is 
   const { stdout } = await run("tap-chorus", ["--config", where.tap]);
   const lines = stdout.trim().split("\n");
   const state = lines.findIndex((line) => line.startsWith('{"type":"STATE"'));
-  const broken = [...lines.slice(0, state + 1), '{"type":"RECORD","stream":"calls","record":{"call', ...lines.slice(state + 1)].join("\n");
+  const broken = [
+    ...lines.slice(0, state + 1),
+    '{"type":"RECORD","stream":"calls","record":{"call',
+    ...lines.slice(state + 1),
+  ].join("\n");
   const ended = await run("target-warehouse", ["--config", where.target], broken);
   expectError(ended, "LINE_NOT_JSON", `line ${state + 2} `);
   expect(ended.stdout.trim().split("\n")).toHaveLength(1);

@@ -98,7 +98,10 @@ test("SIGTERM to the target: what arrived is committed, its state said, and it d
   const stopped = await done;
   expect(stopped.signal).toBe("SIGTERM");
   expect(upToLastState).not.toBe("");
-  const states = stopped.stdout.trim().split("\n").filter((line) => line !== "");
+  const states = stopped.stdout
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "");
   for (const state of states) expect(JSON.parse(state)).toHaveProperty("bookmarks");
   const rest = await pipe(where, { state: states.at(-1) });
   expect([rest.tap.code, rest.target.code]).toEqual([0, 0]);

@@ -47,7 +47,8 @@ test("deselected streams cost no request", async () => {
   };
   const off = ["utterances", "transcripts", "users", "teams", "team_members"];
   for (const { stream, metadata } of catalog.streams) {
-    for (const { breadcrumb, metadata: words } of metadata) if (breadcrumb.length === 0) words["selected"] = !off.includes(stream);
+    for (const { breadcrumb, metadata: words } of metadata)
+      if (breadcrumb.length === 0) words["selected"] = !off.includes(stream);
   }
   const result = await pipe(where, { catalog: await where.file("catalog.json", catalog) });
   expect([result.tap.code, result.target.code]).toEqual([0, 0]);
@@ -69,9 +70,17 @@ test("a property that is not selected does not leave the tap", async () => {
     }
   }
   const { lines } = await pipe(where, { catalog: await where.file("catalog.json", catalog) });
-  const utterances = lines.map((line) => JSON.parse(line) as { stream?: string; record?: object; schema?: { properties: object } });
-  expect(utterances.some(({ stream, record }) => stream === "utterances" && record !== undefined && "text" in record)).toBe(false);
-  expect(utterances.some(({ stream, schema }) => stream === "utterances" && schema !== undefined && "text" in schema.properties)).toBe(false);
+  const utterances = lines.map(
+    (line) => JSON.parse(line) as { stream?: string; record?: object; schema?: { properties: object } },
+  );
+  expect(
+    utterances.some(({ stream, record }) => stream === "utterances" && record !== undefined && "text" in record),
+  ).toBe(false);
+  expect(
+    utterances.some(
+      ({ stream, schema }) => stream === "utterances" && schema !== undefined && "text" in schema.properties,
+    ),
+  ).toBe(false);
 });
 
 test("stdout carries protocol lines only, and the token is in no output", async () => {
@@ -85,7 +94,10 @@ test("stdout carries protocol lines only, and the token is in no output", async 
 });
 
 test("the catalog in the repository is what --discover prints, without config and without network", async () => {
-  const { stdout, code } = await run("tap-chorus", ["--discover"], "", { HTTP_PROXY: "http://127.0.0.1:1", HTTPS_PROXY: "http://127.0.0.1:1" });
+  const { stdout, code } = await run("tap-chorus", ["--discover"], "", {
+    HTTP_PROXY: "http://127.0.0.1:1",
+    HTTPS_PROXY: "http://127.0.0.1:1",
+  });
   expect(code).toBe(0);
   expect(stdout).toBe(await readFile("catalog.json", "utf8"));
 });

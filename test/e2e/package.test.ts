@@ -14,7 +14,9 @@ test("the packed tarball installs into an empty folder and its programs run ther
     // The bins were built by whoever runs the tests; packing would build them again under the other tests' feet.
     await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder]);
     const [tarball = ""] = await readdir(folder);
-    await run("npm", ["install", "--global", "--prefix", folder, "--no-audit", "--no-fund", join(folder, tarball)], { cwd: folder });
+    await run("npm", ["install", "--global", "--prefix", folder, "--no-audit", "--no-fund", join(folder, tarball)], {
+      cwd: folder,
+    });
     for (const name of Object.keys(manifest.bin)) {
       const { stdout } = await run(join(folder, "bin", name), ["--version"], { cwd: folder });
       expect(stdout.trim()).toBe(manifest.version);

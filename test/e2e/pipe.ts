@@ -16,7 +16,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export interface Call {
+interface Call {
   readonly title: string | null;
   readonly started_at: string;
   readonly utterances: number | null;
@@ -59,7 +59,7 @@ export async function sampleApi(...options: readonly string[]): Promise<Api> {
     break;
   }
   if (url === "") throw new Error(`the sample API did not start: ${stderr}`);
-  const json = async (path: string, init?: RequestInit) => (await (await fetch(url + path, init)).json()) as unknown;
+  const json = async (path: string, init?: RequestInit) => ((await fetch(url + path, init)).json());
   return {
     url,
     truth: async () => (await json("/_sample/truth")) as Truth,
@@ -93,7 +93,13 @@ export async function place(api: Pick<Api, "url">, tap: object = {}, target: obj
     await writeFile(path, typeof content === "string" ? content : JSON.stringify(content));
     return path;
   };
-  const settings = { api_url: api.url, api_token: TOKEN, start_date: daysAgo(100), max_requests_per_second: 1_000, concurrency: 4 };
+  const settings = {
+    api_url: api.url,
+    api_token: TOKEN,
+    start_date: daysAgo(100),
+    max_requests_per_second: 1_000,
+    concurrency: 4,
+  };
   const database = join(folder, "chorus.duckdb");
   return {
     folder,
@@ -110,7 +116,11 @@ export async function place(api: Pick<Api, "url">, tap: object = {}, target: obj
 /** A date, as a config has it. */
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
 
-export function bin(name: string, args: readonly string[], options: { env?: Record<string, string> } = {}): ChildProcess {
+export function bin(
+  name: string,
+  args: readonly string[],
+  options: { env?: Record<string, string> } = {},
+): ChildProcess {
   return spawn(process.execPath, [resolve("dist/bin", `${name}.js`), ...args], {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
@@ -118,11 +128,16 @@ export function bin(name: string, args: readonly string[], options: { env?: Reco
 }
 
 /** Runs a program to its end. */
-export async function run(name: string, args: readonly string[], input = "", env: Record<string, string> = {}): Promise<Ended> {
+export async function run(
+  name: string,
+  args: readonly string[],
+  input = "",
+  env: Record<string, string> = {},
+): Promise<Ended> {
   const child = bin(name, args, { env });
   child.stdin?.on("error", () => undefined); // it may end before it has read everything
   child.stdin?.end(input);
-  return await ended(child);
+  return ended(child);
 }
 
 export async function ended(child: ChildProcess): Promise<Ended> {
@@ -142,7 +157,10 @@ export interface PipeOptions {
 }
 
 /** `tap-chorus | target-warehouse` with the lines passing through our hands. `state` is the last line that came out. */
-export async function pipe(where: Place, options: PipeOptions = {}): Promise<{ tap: Ended; target: Ended; lines: string[]; state: string | undefined }> {
+export async function pipe(
+  where: Place,
+  options: PipeOptions = {},
+): Promise<{ tap: Ended; target: Ended; lines: string[]; state: string | undefined }> {
   const args = ["--config", where.tap];
   if (options.state !== undefined) args.push("--state", await where.file("state.json", options.state));
   if (options.catalog !== undefined) args.push("--catalog", options.catalog);
@@ -175,7 +193,7 @@ export async function query(database: string, sql: string): Promise<Record<strin
   const connection = await instance.connect();
   try {
     await connection.run("SET TimeZone = 'UTC'");
-    return (await connection.runAndReadAll(sql)).getRowObjectsJson() as Record<string, unknown>[];
+    return (await connection.runAndReadAll(sql)).getRowObjectsJson();
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -184,7 +202,10 @@ export async function query(database: string, sql: string): Promise<Record<strin
 
 /** Everything that is in the database, in a form that two databases can be compared by. */
 export async function contents(database: string): Promise<Record<string, string[]>> {
-  const tables = await query(database, "SELECT table_name AS name FROM duckdb_tables() WHERE table_name NOT LIKE '\\_%' ESCAPE '\\' ORDER BY 1");
+  const tables = await query(
+    database,
+    "SELECT table_name AS name FROM duckdb_tables() WHERE table_name NOT LIKE '\\_%' ESCAPE '\\' ORDER BY 1",
+  );
   const found: Record<string, string[]> = {};
   for (const { name } of tables) {
     // Links to media are signed anew in every answer.
@@ -210,13 +231,21 @@ const KEYS: Record<string, string> = {
 
 /** The pass rule of every test that breaks something: the warehouse equals the source's truth, nothing twice. */
 export async function expectTruth(database: string, truth: Truth): Promise<void> {
-  const tables = new Set((await query(database, "SELECT table_name AS name FROM duckdb_tables()")).map(({ name }) => name));
+  const tables = new Set(
+    (await query(database, "SELECT table_name AS name FROM duckdb_tables()")).map(({ name }) => name),
+  );
   for (const [table, keys] of Object.entries(KEYS)) {
     if (!tables.has(table)) continue;
-    const [twice] = await query(database, `SELECT count(*) AS n FROM (SELECT ${keys} FROM ${table} GROUP BY ALL HAVING count(*) > 1)`);
+    const [twice] = await query(
+      database,
+      `SELECT count(*) AS n FROM (SELECT ${keys} FROM ${table} GROUP BY ALL HAVING count(*) > 1)`,
+    );
     expect(Number(twice?.["n"]), `${table}: rows with the same key`).toBe(0);
   }
-  const calls = await query(database, "SELECT call_id, title, epoch_ms(started_at)::BIGINT AS started FROM calls ORDER BY 1");
+  const calls = await query(
+    database,
+    "SELECT call_id, title, epoch_ms(started_at)::BIGINT AS started FROM calls ORDER BY 1",
+  );
   const ids = Object.keys(truth.calls).sort();
   expect(calls.map((row) => row["call_id"]).sort()).toEqual(ids);
   for (const row of calls) {
@@ -238,21 +267,31 @@ export async function expectTruth(database: string, truth: Truth): Promise<void>
 async function expectCounts(database: string, truth: Truth, table: string, of: (call: Call) => number): Promise<void> {
   const rows = await query(database, `SELECT call_id, count(*) AS n FROM ${table} GROUP BY 1`);
   const found = Object.fromEntries(rows.map((row) => [String(row["call_id"]), Number(row["n"])]));
-  const wanted = Object.fromEntries(Object.entries(truth.calls).flatMap(([id, call]) => (of(call) === 0 ? [] : [[id, of(call)]])));
+  const wanted = Object.fromEntries(
+    Object.entries(truth.calls).flatMap(([id, call]) => (of(call) === 0 ? [] : [[id, of(call)]])),
+  );
   expect(found, table).toEqual(wanted);
 }
 
 async function expectTexts(database: string, truth: Truth): Promise<void> {
-  const rows = await query(database, "SELECT call_id, utterance_index, text FROM utterances ORDER BY call_id, utterance_index");
+  const rows = await query(
+    database,
+    "SELECT call_id, utterance_index, text FROM utterances ORDER BY call_id, utterance_index",
+  );
   const texts = new Map<string, string[]>();
   for (const row of rows) {
     const id = String(row["call_id"]);
     texts.set(id, [...(texts.get(id) ?? []), String(row["text"])]);
   }
-  const spoken = Object.entries(truth.calls).filter(([, call]) => call.transcript_status === "ready" && (call.utterances ?? 0) > 0);
+  const spoken = Object.entries(truth.calls).filter(
+    ([, call]) => call.transcript_status === "ready" && (call.utterances ?? 0) > 0,
+  );
   const wanted = Object.fromEntries(spoken.map(([id, call]) => [id, `${call.utterances}:${call.text_hash}`]));
   const found = Object.fromEntries(
-    [...texts].map(([id, turns]) => [id, `${turns.length}:${createHash("sha256").update(turns.join("\n")).digest("hex")}`]),
+    [...texts].map(([id, turns]) => [
+      id,
+      `${turns.length}:${createHash("sha256").update(turns.join("\n")).digest("hex")}`,
+    ]),
   );
   expect(found).toEqual(wanted);
 }

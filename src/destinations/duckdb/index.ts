@@ -23,7 +23,7 @@ import { ParquetColumn, parquetFile } from "./parquet.ts";
 import { DuckdbWriter, type StagedRows } from "./stage.ts";
 import { literal, quote, traits } from "./types.ts";
 
-export interface DuckdbConfig {
+interface DuckdbConfig {
   /** The database file, or `:memory:`. */
   readonly path: string;
   readonly lock_timeout_seconds: number;
@@ -224,7 +224,7 @@ class DuckdbWarehouse implements Warehouse {
 
   async *query(sql: string, values: readonly unknown[] = []): AsyncIterable<JsonObject> {
     const result = await this.#db.stream(sql, values as never[]);
-    for await (const rows of result.yieldRowObjectJson()) for (const row of rows) yield row as JsonObject;
+    for await (const rows of result.yieldRowObjectJson()) for (const row of rows) yield row;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -281,7 +281,7 @@ class DuckdbWarehouse implements Warehouse {
         else columns[i]?.addText(row[name]);
       });
     }
-    return await this.#writeFile(columns);
+    return this.#writeFile(columns);
   }
 
   async #insertRejected(file: string, at: number, { schema }: LoadOptions): Promise<void> {

@@ -1,6 +1,6 @@
 import { sameType, widen, type Column, type ColumnType } from "../../core/column.ts";
 import type { SealedRows, TableWriter } from "../../core/destination.ts";
-import { isObject, type JsonObject, type JsonValue } from "../../core/json.ts";
+import { isObject, printJson, type JsonObject, type JsonValue } from "../../core/json.ts";
 import { mergePlans, samePlan, type TablePlan } from "../../core/table.ts";
 import { KeyFilter } from "../../core/key-filter.ts";
 import { ParquetColumn } from "./parquet.ts";
@@ -283,9 +283,12 @@ function own(record: JsonObject, name: string): JsonValue | undefined {
   return typeof value === "function" || value === Object.prototype ? undefined : (value as JsonValue | undefined);
 }
 
+/** The values of these columns as one text; the same text only for the same values. */
 function textOf(record: JsonObject, columns: readonly Column[]): string {
-  if (columns.length === 1) return String(record[columns[0]!.path[0]!]);
+  if (columns.length === 1) return valueText(record[columns[0]!.path[0]!]);
   let text = "";
-  for (const column of columns) text += `${String(record[column.path[0]!])}\0`; // no text holds a NUL: they are cleaned away
+  for (const column of columns) text += `${valueText(record[column.path[0]!])}\0`; // no text holds a NUL: they are cleaned away
   return text;
 }
+
+const valueText = (value: JsonValue | undefined) => (typeof value === "string" ? value : printJson(value ?? null));

@@ -5,7 +5,7 @@ import type { ParquetColumn } from "./parquet.ts";
 import { MAX_DIGITS } from "./types.ts";
 
 /** Why a value does not go into its column: the column can become wider, or the value is none for it. */
-export type Misfit = { readonly widenTo: ColumnType } | { readonly reason: string };
+type Misfit = { readonly widenTo: ColumnType } | { readonly reason: string };
 
 /** Puts a value that is not null into a column's staged file. Nothing is added when it returns a misfit. */
 export type Put = (column: ParquetColumn, value: JsonValue) => Misfit | undefined;

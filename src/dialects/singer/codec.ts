@@ -61,8 +61,8 @@ export function decode(text: string, line: number): Message {
       cause: new Error(cause instanceof Error ? cause.name : "SyntaxError"),
     });
   }
+  if (mayRound(text)) value = parseExact(text);
   if (!isObject(value)) throw new EltError("MESSAGE_INVALID", `line ${line} is JSON but not an object`);
-  if (mayRound(text)) value = parseExact(text) as JsonObject;
   return message(value, line);
 }
 
