@@ -1,5 +1,5 @@
 import { mkdtemp, open, rm, mkdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { widen } from "../../core/column.ts";
@@ -54,7 +54,7 @@ const duckdb: Destination<DuckdbConfig> = {
         type: "string",
         title: "Memory limit",
         description: "Memory that DuckDB itself may use; it spills to disk beyond it.",
-        default: "160MB",
+        default: "128MB",
       },
     },
   },
@@ -76,6 +76,8 @@ export default duckdb;
 
 const SETTINGS = (config: DuckdbConfig) => ({
   memory_limit: config.memory_limit,
+  // Every thread of a join wants buffers of its own; many of them would not fit into that.
+  threads: String(Math.min(4, availableParallelism())),
   // Committed rows wait in the log until they fill row groups worth writing.
   checkpoint_threshold: "64MB",
   // Staged files are read once.
