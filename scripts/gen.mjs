@@ -1,6 +1,7 @@
 // Writes the files that are made from others: `npm run gen`. With --check it writes nothing and fails when one is stale.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
+import { completeLock } from "./lock.mjs";
 
 const check = process.argv.includes("--check");
 let stale = 0;
@@ -9,6 +10,7 @@ write("src/sources/chorus/streams.gen.ts", streamRegistry());
 const { streams, catalogOf, CODES } = await load();
 write("catalog.json", `${JSON.stringify(catalogOf(streams), undefined, 2)}\n`);
 write("docs/errors.md", errorPage(CODES));
+write("package-lock.json", completeLock(readFileSync("package-lock.json", "utf8")));
 if (stale > 0) process.exitCode = 1;
 
 /** Every stream file with its schema. No other list names them. */
