@@ -59,7 +59,7 @@ export async function sampleApi(...options: readonly string[]): Promise<Api> {
     break;
   }
   if (url === "") throw new Error(`the sample API did not start: ${stderr}`);
-  const json = async (path: string, init?: RequestInit) => ((await fetch(url + path, init)).json());
+  const json = async (path: string, init?: RequestInit) => (await fetch(url + path, init)).json();
   return {
     url,
     truth: async () => (await json("/_sample/truth")) as Truth,
