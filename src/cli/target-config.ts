@@ -54,7 +54,7 @@ const SHARED = {
     type: "integer",
     title: "Batch rows",
     description: "Rows, of all streams together, after which a batch is committed.",
-    default: 50_000,
+    default: 30_000,
     minimum: 1,
   },
   batch_size_bytes: {

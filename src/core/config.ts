@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { EltError } from "./errors.ts";
 import { isObject, parseJson, type JsonObject, type JsonSchema, type JsonValue } from "./json.ts";
-import { checkConfig } from "./validate.ts";
 
 /** Where settings come from: files in order, then the environment, the later one winning. */
 export interface ConfigSources {
@@ -21,6 +20,7 @@ export async function loadConfig<Config>(schema: JsonSchema, sources: ConfigSour
   for (const file of sources.files) if (file !== "ENV") Object.assign(merged, await readConfigFile(file));
   Object.assign(merged, fromEnvironment(schema, sources));
   const given = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null && value !== undefined));
+  const { checkConfig } = await import("./validate.ts"); // --discover and --help do without
   const faults = checkConfig(schema, given);
   if (faults.length > 0) {
     const where =

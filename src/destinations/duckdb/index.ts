@@ -54,7 +54,7 @@ const duckdb: Destination<DuckdbConfig> = {
         type: "string",
         title: "Memory limit",
         description: "Memory that DuckDB itself may use; it spills to disk beyond it.",
-        default: "128MB",
+        default: "96MB",
       },
     },
   },
@@ -266,11 +266,16 @@ class DuckdbWarehouse implements Warehouse {
 
   async #writeFile(columns: readonly ParquetColumn[]): Promise<string> {
     const path = join(this.#staging, `${this.#files++}.parquet`);
-    const file = await open(path, "w", 0o600);
     try {
-      await file.writev(parquetFile(columns));
-    } finally {
-      await file.close();
+      const file = await open(path, "w", 0o600);
+      try {
+        await file.writev(parquetFile(columns));
+      } finally {
+        await file.close();
+      }
+    } catch (cause) {
+      const { code = "failed" } = cause as NodeJS.ErrnoException;
+      throw new EltError("WAREHOUSE_REFUSED", `cannot write rows to ${this.#staging}: ${code}`, { cause });
     }
     return path;
   }
