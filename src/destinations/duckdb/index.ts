@@ -79,7 +79,7 @@ const SETTINGS = (config: DuckdbConfig) => ({
   // Every thread of a join wants buffers of its own; many of them would not fit into that.
   threads: String(Math.min(4, availableParallelism())),
   // Committed rows wait in the log until they fill row groups worth writing.
-  checkpoint_threshold: "64MB",
+  checkpoint_threshold: "256MB",
   // Staged files are read once.
   enable_external_file_cache: "false",
 });
