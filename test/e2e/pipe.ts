@@ -43,6 +43,8 @@ export interface Api extends AsyncDisposable {
   readonly url: string;
   truth(): Promise<Truth>;
   change(what: Record<string, number>): Promise<Record<string, string[]>>;
+  /** Moves the server's clock on. */
+  later(hours: number): Promise<void>;
   /** Requests since the last call of this, by route and status. */
   requests(): Promise<Record<string, Record<string, number>>>;
 }
@@ -65,6 +67,9 @@ export async function sampleApi(...options: readonly string[]): Promise<Api> {
     truth: async () => (await json("/_sample/truth")) as Truth,
     change: async (what) =>
       (await json("/_sample/changes", { method: "POST", body: JSON.stringify(what) })) as Record<string, string[]>,
+    later: async (hours) => {
+      await json("/_sample/clock", { method: "POST", body: JSON.stringify({ advance_seconds: hours * 3_600 }) });
+    },
     requests: async () => {
       const counts = (await json("/_sample/requests")) as Record<string, Record<string, number>>;
       await fetch(`${url}/_sample/requests/reset`, { method: "POST" });
