@@ -43,7 +43,8 @@ export class HttpError extends EltError {
 export const withVerdict: Layer = (next) => async (request) => {
   const answer = await next(request).catch((cause: unknown) => {
     request.signal?.throwIfAborted();
-    if (cause instanceof EltError) throw cause;
+    // What the network throws has a code; a TypeError without one is a defect of ours, and asking again mends nothing.
+    if (cause instanceof EltError || (cause instanceof TypeError && !("code" in cause))) throw cause;
     throw new HttpError("API_UNAVAILABLE", `GET ${request.endpoint} got no answer: ${causeText(cause)}`, {
       status: 0,
       retry: "transient",

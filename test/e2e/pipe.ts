@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -22,6 +23,12 @@ interface Call {
   readonly utterances: number | null;
   readonly transcript_status: string;
   readonly text_hash: string;
+  readonly speakers_hash: string;
+  readonly duration_seconds: number | null;
+  readonly updated_at: string;
+  readonly metrics: number;
+  readonly crm_objects: number;
+  readonly recordings: number;
   readonly tags: number;
   readonly named_tags: number;
   readonly trackers: number;
@@ -221,25 +228,17 @@ export async function contents(database: string): Promise<Record<string, string[
   return found;
 }
 
-const KEYS: Record<string, string> = {
-  calls: "call_id",
-  participants: "call_id, participant_id",
-  transcripts: "call_id",
-  utterances: "call_id, utterance_index",
-  trackers: "call_id, tracker_id",
-  tracker_mentions: "call_id, tracker_id, mention_index",
-  tags: "call_id, tag",
-  users: "user_id",
-  teams: "team_id",
-  team_members: "team_id, user_id",
-};
+/** The key of every stream, as the catalog has it. */
+const KEYS = (
+  JSON.parse(readFileSync("catalog.json", "utf8")) as { streams: { stream: string; key_properties: string[] }[] }
+).streams.map(({ stream, key_properties: keys }) => [stream, keys.join(", ")] as const);
 
 /** The pass rule of every test that breaks something: the warehouse equals the source's truth, nothing twice. */
 export async function expectTruth(database: string, truth: Truth): Promise<void> {
   const tables = new Set(
     (await query(database, "SELECT table_name AS name FROM duckdb_tables()")).map(({ name }) => name),
   );
-  for (const [table, keys] of Object.entries(KEYS)) {
+  for (const [table, keys] of KEYS) {
     if (!tables.has(table)) continue;
     const [twice] = await query(
       database,
@@ -249,20 +248,29 @@ export async function expectTruth(database: string, truth: Truth): Promise<void>
   }
   const calls = await query(
     database,
-    "SELECT call_id, title, epoch_ms(started_at)::BIGINT AS started FROM calls ORDER BY 1",
+    "SELECT call_id, title, epoch_ms(started_at) AS started, epoch_ms(updated_at) AS updated, duration_seconds FROM calls",
   );
   const ids = Object.keys(truth.calls).sort();
   expect(calls.map((row) => row["call_id"]).sort()).toEqual(ids);
   for (const row of calls) {
     const call = truth.calls[String(row["call_id"])];
-    expect([row["title"], Number(row["started"])]).toEqual([call?.title, Date.parse(call?.started_at ?? "")]);
+    const found = [row["title"], Number(row["started"]), Number(row["updated"]), row["duration_seconds"]];
+    expect(found).toEqual([
+      call?.title,
+      Date.parse(call?.started_at ?? ""),
+      Date.parse(call?.updated_at ?? ""),
+      call?.duration_seconds,
+    ]);
   }
   await expectCounts(database, truth, "participants", (call) => call.participants);
   await expectCounts(database, truth, "trackers", (call) => call.trackers);
   await expectCounts(database, truth, "tracker_mentions", (call) => call.tracker_mentions);
   await expectCounts(database, truth, "tags", (call) => call.tags + call.named_tags);
   await expectCounts(database, truth, "deal_signals", (call) => call.deal_signals);
-  await expectTexts(database, truth);
+  await expectCounts(database, truth, "crm_associations", (call) => call.crm_objects);
+  await expectCounts(database, truth, "recordings", (call) => call.recordings);
+  await expectCounts(database, truth, "engagement_metrics WHERE origin = 'api'", (call) => call.metrics);
+  await expectTurns(database, truth);
   for (const table of ["users", "teams", "team_members"] as const) {
     const [row] = await query(database, `SELECT count(*) AS n FROM ${table}`);
     expect(Number(row?.["n"]), table).toBe(truth[table]);
@@ -278,27 +286,24 @@ async function expectCounts(database: string, truth: Truth, table: string, of: (
   expect(found, table).toEqual(wanted);
 }
 
-async function expectTexts(database: string, truth: Truth): Promise<void> {
-  const rows = await query(
-    database,
-    "SELECT call_id, utterance_index, text FROM utterances ORDER BY call_id, utterance_index",
-  );
-  const texts = new Map<string, string[]>();
-  for (const row of rows) {
-    const id = String(row["call_id"]);
-    texts.set(id, [...(texts.get(id) ?? []), String(row["text"])]);
+/** Every turn in its place, with its words and its speaker. */
+async function expectTurns(database: string, truth: Truth): Promise<void> {
+  const sql =
+    "SELECT call_id, text, coalesce(speaker, '') AS speaker FROM utterances ORDER BY call_id, utterance_index";
+  const turns = new Map<string, { texts: string[]; speakers: string[] }>();
+  for (const { call_id: id, text, speaker } of await query(database, sql)) {
+    const call = turns.get(String(id)) ?? { texts: [], speakers: [] };
+    call.texts.push(String(text));
+    call.speakers.push(String(speaker));
+    turns.set(String(id), call);
   }
-  const spoken = Object.entries(truth.calls).filter(
-    ([, call]) => call.transcript_status === "ready" && (call.utterances ?? 0) > 0,
+  const hash = (lines: readonly string[]) => createHash("sha256").update(lines.join("\n")).digest("hex");
+  const found = [...turns].map(
+    ([id, { texts, speakers }]) => [id, [texts.length, hash(texts), hash(speakers)]] as const,
   );
-  const wanted = Object.fromEntries(spoken.map(([id, call]) => [id, `${call.utterances}:${call.text_hash}`]));
-  const found = Object.fromEntries(
-    [...texts].map(([id, turns]) => [
-      id,
-      `${turns.length}:${createHash("sha256").update(turns.join("\n")).digest("hex")}`,
-    ]),
-  );
-  expect(found).toEqual(wanted);
+  const spoken = Object.entries(truth.calls).filter(([, call]) => (call.utterances ?? 0) > 0);
+  const wanted = spoken.map(([id, call]) => [id, [call.utterances, call.text_hash, call.speakers_hash]] as const);
+  expect(Object.fromEntries(found)).toEqual(Object.fromEntries(wanted));
 }
 
 /** How many requests went to routes that contain `part`. */

@@ -38,6 +38,11 @@ test("no answer at all is worth another try, and its cause is kept", async () =>
   expect(error).toMatchObject({ status: 0, code: "API_UNAVAILABLE", retry: "transient", cause });
 });
 
+test("a defect of ours is not taken for a network that fails", async () => {
+  const defect = new TypeError("x is not a function");
+  await expect(stack(answers(defect), withVerdict)(GET)).rejects.toBe(defect);
+});
+
 test.each([
   ["cut JSON", '{"calls":[{"id":"a"'],
   ["a web page", "<html>Sign in</html>"],
