@@ -1,7 +1,7 @@
 /**
  * Tells whether a key may have come before, without keeping the keys: a hash table of fingerprints. It never misses a
  * repeated key; of new keys it takes about one in four billion, times the few it is compared with, for an old one.
- * A `Set` of strings says the same at eight times the cost.
+ * A `Set` of strings says the same; it was a tenth of all of Node's time on a million rows, and this does not show.
  */
 export class KeyFilter {
   #slots = new Int32Array(1024);
