@@ -1,5 +1,5 @@
 import { systemClock } from "../core/clock.ts";
-import type { Env } from "../core/env.ts";
+import type { Env, Step } from "../core/env.ts";
 import { asEltError, CODES } from "../core/errors.ts";
 import { lineWriter, type Out } from "../io/out.ts";
 import { processLog, type ProcessLog } from "./log.ts";
@@ -33,7 +33,8 @@ export async function runCommand(name: string, run: (command: Command) => Promis
   };
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
   try {
-    await run({ env: { clock: systemClock, log, signal: abort.signal }, out });
+    const step = crashPoint(process.env["CHORUS_ELT_CRASH_AT"]);
+    await run({ env: { clock: systemClock, log, signal: abort.signal, step }, out });
     await out.drained();
   } catch (thrown) {
     await out.drained().catch(() => undefined); // the error that is thrown already says more
@@ -45,6 +46,15 @@ export async function runCommand(name: string, run: (command: Command) => Promis
 
 /** Why a run was asked to stop; no error. */
 export class Stopped extends Error {}
+
+/** `merge:2` kills this process with -9 as its second merge begins: how `chorus-elt crash-matrix` reaches every step. */
+function crashPoint(wanted: string | undefined): (step: Step) => void {
+  const [at, nth = "1"] = wanted?.split(":") ?? [];
+  let passed = 0;
+  return (step) => {
+    if (step === at && ++passed === Number(nth)) process.kill(process.pid, "SIGKILL");
+  };
+}
 
 /** Says what went wrong and what to do about it, and gives the exit code. */
 function report(thrown: unknown, log: ProcessLog): number {

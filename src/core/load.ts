@@ -266,6 +266,7 @@ export class Loader {
     } else {
       this.#say(released);
     }
+    this.#env.step("said");
     for (const { stream, rows: count } of rows) {
       this.#env.log.metric({ type: "counter", metric: "record_count", value: count, tags: { stream } });
     }

@@ -181,7 +181,7 @@ export async function run(
   } = {},
 ): Promise<Outcome> {
   const log = keptLog();
-  const env: Env = { clock: chorus.clock, log, signal };
+  const env: Env = { clock: chorus.clock, log, signal, step: () => undefined };
   const merged = { ...CONFIG, ...config };
   const messages: SourceMessage[] = [];
   let error: unknown;

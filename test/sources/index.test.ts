@@ -28,7 +28,7 @@ async function serve(fake: FakeChorus) {
   };
 }
 
-const env = () => ({ clock: systemClock, log: keptLog(), signal: new AbortController().signal });
+const env = () => ({ clock: systemClock, log: keptLog(), signal: new AbortController().signal, step: () => undefined });
 
 test("a run over a real connection, with the URL written in any way", async () => {
   for (const tail of ["", "/", "/api/v1", "/api/v1/"]) {

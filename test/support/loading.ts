@@ -70,5 +70,5 @@ export async function load(
 }
 
 export function testEnv(clock = fakeClock()): Env {
-  return { clock, log: silentLog, signal: new AbortController().signal };
+  return { clock, log: silentLog, signal: new AbortController().signal, step: () => undefined };
 }

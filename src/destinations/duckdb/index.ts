@@ -188,12 +188,15 @@ class DuckdbWarehouse implements Warehouse {
   async commit(batch: SealedBatch, options: LoadOptions): Promise<CommitResult> {
     const staged = batch.rows as readonly StagedRows[];
     this.#files = 0; // the files of the batch before are done with
+    this.#env.step("copy");
     const files = await Promise.all(staged.map((rows) => this.#write(rows)));
     const rejected = batch.rejected.length === 0 ? undefined : await this.#writeRejected(batch.rejected);
     const receivedAt = this.#env.clock.now();
     this.#sequence = Math.max(this.#sequence, receivedAt * 1_000);
     const total = { loaded: 0, removed: 0 };
+    this.#env.step("begin");
     await this.#transaction(async () => {
+      this.#env.step("merge");
       if (!this.#schemasMade.has(options.schema)) await createSchema(this.#db, options.schema);
       for (const [i, rows] of staged.entries()) {
         const facts = { receivedAt, syncStartedAt: this.#startedAt, sequence: this.#sequence };
@@ -204,7 +207,9 @@ class DuckdbWarehouse implements Warehouse {
       }
       if (rejected !== undefined) await this.#insertRejected(rejected, receivedAt, options);
       if (batch.state !== undefined) await this.#keepState(batch.state, options);
+      this.#env.step("commit");
     });
+    this.#env.step("committed");
     this.#schemasMade.add(options.schema);
     for (const rows of staged) rows.writer.recycle(rows);
     return total;
