@@ -12,5 +12,5 @@ export interface Env {
   /** Aborts when the process is asked to stop; whoever waits gives up, whoever writes finishes what is in hand. */
   readonly signal: AbortSignal;
   /** Called as each step begins. Does nothing, but for the crash matrix, which ends the process there. */
-  step(this: void, step: Step): void;
+  readonly step: (step: Step) => void;
 }
