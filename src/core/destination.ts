@@ -26,6 +26,8 @@ export interface LoadOptions {
 }
 
 export interface Warehouse extends AsyncDisposable {
+  /** How many batches may be on their way at a time. */
+  readonly maxCommits: number;
   /** Proves that tables can be made and written; leaves nothing behind. */
   check(): Promise<void>;
   /** The state that was last committed under this name, or undefined. */
@@ -37,7 +39,8 @@ export interface Warehouse extends AsyncDisposable {
   table(message: SchemaMessage, options: LoadOptions): Promise<TableWriter>;
   /**
    * Writes everything that was sealed, in the order it was sealed, together with the state, in one transaction:
-   * durable on return, or nothing happened and it throws. Called once at a time.
+   * durable on return, or nothing happened and it throws. It may be called again before it has returned, up to
+   * `maxCommits` times; batches become durable in the order of the calls, and when one fails those after it fail too.
    */
   commit(batch: SealedBatch, options: LoadOptions): Promise<CommitResult>;
   /** Ends a run that went well: `overwrite` puts the new tables in place of the old, and the state with them. */

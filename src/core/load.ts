@@ -40,7 +40,7 @@ interface Loading {
  * From messages to committed rows and released states.
  *
  * `accept` takes a message and returns a promise only when the caller must wait: for a schema, and when a batch is full
- * while the one before it is still being written. So one batch is filled while the last one is committed.
+ * while as many as the warehouse takes are still being written. So one batch is filled while the last ones are committed.
  */
 export class Loader {
   readonly #streams = new Map<string, Loading>();
@@ -58,7 +58,7 @@ export class Loader {
   #keysMissing = false;
   #replaced = 0;
   #oldest: number | undefined; // when the first row or state of the open batch arrived
-  #committing: Promise<void> | undefined;
+  readonly #committing: Promise<void>[] = []; // oldest first; none of them rejects
   #failure: { error: unknown } | undefined;
   #heldState: State | undefined; // of `overwrite`, until the end
   readonly #heldStates: StateMessage[] = [];
@@ -99,7 +99,7 @@ export class Loader {
   /** Called every now and then, so that a slow or idle source does not hold back what is here. */
   tick(): void {
     const age = this.#oldest === undefined ? 0 : this.#env.clock.now() - this.#oldest;
-    if (age < this.#options.batchMaxAgeMs || this.#committing !== undefined || this.#failure !== undefined) return;
+    if (age < this.#options.batchMaxAgeMs || this.#isBusy || this.#failure !== undefined) return;
     this.#startCommit();
   }
 
@@ -224,12 +224,18 @@ export class Loader {
   }
 
   async #nextBatch(): Promise<void> {
-    await this.#idle();
+    while (this.#isBusy) await this.#committing[0];
+    if (this.#failure !== undefined) throw this.#failure.error;
     this.#startCommit();
   }
 
+  get #isBusy(): boolean {
+    return this.#committing.length >= this.#warehouse.maxCommits;
+  }
+
+  /** Waits until nothing is being committed any more. */
   async #idle(): Promise<void> {
-    await this.#committing;
+    while (this.#committing.length > 0) await this.#committing[0];
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
@@ -243,13 +249,12 @@ export class Loader {
     this.#unweighed = 0;
     this.#oldest = undefined;
     if (rows.length === 0 && rejected.length === 0 && mark === 0) return;
-    this.#committing = this.#commit(rows, rejected, newest?.state, mark)
+    const commit = this.#commit(rows, rejected, newest?.state, mark)
       .catch((error: unknown) => {
-        this.#failure = { error };
+        this.#failure ??= { error };
       })
-      .finally(() => {
-        this.#committing = undefined;
-      });
+      .finally(() => this.#committing.splice(this.#committing.indexOf(commit), 1));
+    this.#committing.push(commit);
   }
 
   async #commit(rows: SealedRows[], rejected: Rejected[], state: State | undefined, mark: number): Promise<void> {

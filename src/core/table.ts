@@ -97,6 +97,24 @@ export function saysWhatIsNewer({ kind }: ColumnType): boolean {
   return kind === "timestamp" || kind === "date" || kind === "integer" || kind === "number" || kind === "decimal";
 }
 
+/** The columns that a table gets beside those of the plan: Singer's own, or none. */
+export function metadataColumns(plan: TablePlan, wanted: boolean, versions: boolean): [string, ColumnType][] {
+  const all: [string, ColumnType][] = [
+    ["_sdc_extracted_at", { kind: "timestamp" }],
+    ["_sdc_received_at", { kind: "timestamp" }],
+    ["_sdc_batched_at", { kind: "timestamp" }],
+    ["_sdc_deleted_at", { kind: "timestamp" }],
+    ["_sdc_sequence", { kind: "integer" }],
+    ["_sdc_table_version", { kind: "integer" }],
+    ["_sdc_sync_started_at", { kind: "integer" }],
+  ];
+  const own = new Set(plan.columns.map(({ name }) => name.toLowerCase()));
+  // Versions are compared by their column, and a table without any column cannot be made.
+  const keep = ([name]: [string, ColumnType]) =>
+    wanted || plan.columns.length === 0 || (versions && /_version$|_deleted_at$/.test(name));
+  return all.filter((column) => !own.has(column[0]) && keep(column));
+}
+
 const samePath = (a: Column, b: Column) => JSON.stringify(a.path) === JSON.stringify(b.path);
 
 function properties(

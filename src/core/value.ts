@@ -118,6 +118,43 @@ function daysFromCivil(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468;
 }
 
+/** True for the digits of a whole number that 64 bits hold. */
+export function isInt64(digits: string): boolean {
+  if (!/^-?\d{1,19}$/.test(digits)) return false;
+  const whole = BigInt(digits);
+  return whole <= MAX_INT64 && whole >= -MAX_INT64 - 1n;
+}
+
+const MAX_INT64 = 9_223_372_036_854_775_807n;
+
+/** A number without its exponent; undefined when that would be absurdly long. */
+export function plainDigits(number: string): { negative: boolean; whole: string; fraction: string } | undefined {
+  const [mantissa = "", exponent = "0"] = number.toLowerCase().split("e");
+  const [whole = "", fraction = ""] = mantissa.replace("-", "").split(".");
+  const shift = Number(exponent);
+  if (Math.abs(shift) > 60) return undefined;
+  const padded = "0".repeat(Math.max(0, -shift)) + whole + fraction + "0".repeat(Math.max(0, shift));
+  const point = padded.length - Math.max(0, fraction.length - shift);
+  return {
+    negative: mantissa.startsWith("-"),
+    whole: padded.slice(0, point).replace(/^0+/, "") || "0",
+    fraction: padded.slice(point).replace(/0+$/, ""),
+  };
+}
+
+/** The misfit of a value of the wrong type. The value itself is not named. */
+export function notA(wanted: string, value: JsonValue): { readonly reason: string } {
+  const is = Array.isArray(value)
+    ? "a list"
+    : typeof value === "object" && !isExact(value)
+      ? "an object"
+      : `a ${word(value)}`;
+  return { reason: `is ${is} where a ${wanted} belongs` };
+}
+
+const word = (value: JsonValue) =>
+  typeof value === "string" ? "text" : typeof value === "boolean" ? "boolean" : "number";
+
 /** Lines without these need no cleaning: in JSON text a NUL or a lone surrogate can only stand as an escape. */
 const MAY_BE_DIRTY = /\\u(?:0000|[dD][89a-fA-F])/;
 

@@ -1,6 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { ColumnType } from "../../core/column.ts";
-import type { TablePlan } from "../../core/table.ts";
 import { cast, literal, MAX_DIGITS, quote, typeName, typeOf } from "./types.ts";
 
 /** A table's columns by name: the type they count as, and DuckDB's own name for it, which can be a narrower one. */
@@ -71,22 +70,4 @@ export async function safeWidening(
     room < 1
     ? { kind: "text" }
     : to;
-}
-
-/** The columns that a table gets beside those of the plan: Singer's own, or none. */
-export function metadataColumns(plan: TablePlan, wanted: boolean, versions: boolean): [string, ColumnType][] {
-  const all: [string, ColumnType][] = [
-    ["_sdc_extracted_at", { kind: "timestamp" }],
-    ["_sdc_received_at", { kind: "timestamp" }],
-    ["_sdc_batched_at", { kind: "timestamp" }],
-    ["_sdc_deleted_at", { kind: "timestamp" }],
-    ["_sdc_sequence", { kind: "integer" }],
-    ["_sdc_table_version", { kind: "integer" }],
-    ["_sdc_sync_started_at", { kind: "integer" }],
-  ];
-  const own = new Set(plan.columns.map(({ name }) => name.toLowerCase()));
-  // Versions are compared by their column, and a table without any column cannot be made.
-  const keep = ([name]: [string, ColumnType]) =>
-    wanted || plan.columns.length === 0 || (versions && /_version$|_deleted_at$/.test(name));
-  return all.filter((column) => !own.has(column[0]) && keep(column));
 }

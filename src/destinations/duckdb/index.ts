@@ -16,11 +16,12 @@ import type { Env } from "../../core/env.ts";
 import { asEltError, EltError } from "../../core/errors.ts";
 import { isObject, parseJson, printJson, type JsonObject } from "../../core/json.ts";
 import type { SchemaMessage, State } from "../../core/message.ts";
+import { StagingWriter } from "../../core/staging.ts";
 import { claimNames, planTable, sameKeys } from "../../core/table.ts";
 import { columnsOf, createSchema, tablesIn } from "./ddl.ts";
 import { merge, type StagedFiles } from "./merge.ts";
 import { ParquetColumn, parquetFile } from "./parquet.ts";
-import { DuckdbWriter, type StagedRows } from "./stage.ts";
+import { ParquetBuffer, setsOf, type DuckdbRows } from "./stage.ts";
 import { literal, quote, traits } from "./types.ts";
 
 interface DuckdbConfig {
@@ -126,11 +127,12 @@ const REJECTED = "_rejected";
 const REJECTED_COLUMNS = ["stream", "reason", "line", "payload"] as const;
 
 class DuckdbWarehouse implements Warehouse {
+  readonly maxCommits = 1;
   readonly #instance: DuckDBInstance;
   readonly #db: DuckDBConnection;
   readonly #staging: string;
   readonly #env: Env;
-  readonly #writers = new Map<string, DuckdbWriter>();
+  readonly #writers = new Map<string, StagingWriter<ParquetBuffer>>();
   readonly #startedAt: number;
   #sequence: number;
   #files = 0;
@@ -180,13 +182,13 @@ class DuckdbWarehouse implements Warehouse {
       known.replan(plan);
       return known;
     }
-    const writer = new DuckdbWriter(plan, known?.unknownProperties);
+    const writer = new StagingWriter(plan, (one) => new ParquetBuffer(one), known?.unknownProperties);
     this.#writers.set(message.stream, writer);
     return writer;
   }
 
   async commit(batch: SealedBatch, options: LoadOptions): Promise<CommitResult> {
-    const staged = batch.rows as readonly StagedRows[];
+    const staged = batch.rows as readonly DuckdbRows[];
     this.#files = 0; // the files of the batch before are done with
     this.#env.step("copy");
     const files = await Promise.all(staged.map((rows) => this.#write(rows)));
@@ -263,10 +265,11 @@ class DuckdbWarehouse implements Warehouse {
     }
   }
 
-  async #write(rows: StagedRows): Promise<StagedFiles> {
+  async #write(rows: DuckdbRows): Promise<StagedFiles> {
     const segments: string[] = [];
-    for (const { columns } of rows.segments) segments.push(await this.#writeFile(columns));
-    return { segments, sets: rows.sets === undefined ? undefined : await this.#writeFile(rows.sets.columns) };
+    for (const { buffer } of rows.segments) segments.push(await this.#writeFile(buffer.columns));
+    const sets = setsOf(rows);
+    return { segments, sets: sets === undefined ? undefined : await this.#writeFile(sets.buffer.columns) };
   }
 
   async #writeFile(columns: readonly ParquetColumn[]): Promise<string> {

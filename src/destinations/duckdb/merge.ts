@@ -1,9 +1,10 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Column, ColumnType } from "../../core/column.ts";
 import type { CommitResult, LoadOptions } from "../../core/destination.ts";
-import { saysWhatIsNewer, type TablePlan } from "../../core/table.ts";
-import { addColumn, columnsOf, createTable, metadataColumns, safeWidening, tablesIn, widenColumn } from "./ddl.ts";
-import type { Segment, StagedRows } from "./stage.ts";
+import { needsMerge } from "../../core/staging.ts";
+import { metadataColumns, saysWhatIsNewer, type TablePlan } from "../../core/table.ts";
+import { addColumn, columnsOf, createTable, safeWidening, tablesIn, widenColumn } from "./ddl.ts";
+import type { DuckdbRows, DuckdbSegment } from "./stage.ts";
 import { cast, literal, quote, typeName } from "./types.ts";
 
 /** What the rows of a batch share. */
@@ -27,7 +28,7 @@ export interface StagedFiles {
  */
 export async function merge(
   db: DuckDBConnection,
-  staged: StagedRows,
+  staged: DuckdbRows,
   files: StagedFiles,
   facts: BatchFacts,
   options: LoadOptions,
@@ -37,7 +38,7 @@ export async function merge(
   const fresh = staged.writer.tableIsEmpty;
   let removed = 0;
   let loaded = 0;
-  if (staged.sets !== undefined && files.sets !== undefined && options.method !== "append") {
+  if (files.sets !== undefined && options.method !== "append") {
     removed += fresh ? 0 : await deleteSets(db, table, setColumns(staged, plan), files.sets);
   }
   if (staged.rows > 0) {
@@ -66,7 +67,7 @@ export async function merge(
 /** Makes the table fit the plan; the plan that comes back has the types that the table really has. */
 async function prepareTable(
   db: DuckDBConnection,
-  staged: StagedRows,
+  staged: DuckdbRows,
   files: StagedFiles,
   options: LoadOptions,
 ): Promise<TablePlan> {
@@ -102,14 +103,14 @@ async function prepareTable(
 /** The plan's columns, those made wider that would cost staged rows of an earlier layout a digit. */
 async function holdingAllRows(
   db: DuckDBConnection,
-  { plan, segments }: StagedRows,
+  { plan, segments }: DuckdbRows,
   files: StagedFiles,
 ): Promise<Column[]> {
   const columns = [...plan.columns];
   for (const [i, segment] of segments.entries()) {
     if (segment.plan === plan) continue;
     for (const [index, column] of columns.entries()) {
-      const staged = stagedColumn(segment, column.name);
+      const staged = stagedColumn(segment.plan.columns, column.name);
       if (staged === undefined || typeName(staged.type) === typeName(column.type)) continue;
       columns[index] = {
         ...column,
@@ -126,18 +127,12 @@ function inForce({ newestBy, ...plan }: TablePlan): TablePlan {
   return decides && newestBy !== undefined ? { ...plan, newestBy } : plan;
 }
 
-function needsMerge(staged: StagedRows, plan: TablePlan): boolean {
-  // A set that was taken away whole cannot leave a row with one of its keys, when the set is part of the key.
-  const setIsInKey = plan.replaces?.every((name) => plan.keys.includes(name)) ?? false;
-  return !setIsInKey || staged.continuesSet;
-}
-
 /**
  * All staged rows, in the table's types: a query, or a temporary table when so many layouts came in one batch that one
  * query over all their files would take too much memory. Columns are called by their place, `c0`, `c1` …, so that
  * `_row` and the like are no column's name.
  */
-async function allRows(db: DuckDBConnection, staged: StagedRows, plan: TablePlan, files: StagedFiles): Promise<string> {
+async function allRows(db: DuckDBConnection, staged: DuckdbRows, plan: TablePlan, files: StagedFiles): Promise<string> {
   const queries = staged.segments.map((segment, i) => segmentQuery(segment, plan, files.segments[i] ?? ""));
   if (queries.length <= 8) return `(${queries.join(" UNION ALL ")})`;
   for (const [i, query] of queries.entries()) {
@@ -147,7 +142,7 @@ async function allRows(db: DuckDBConnection, staged: StagedRows, plan: TablePlan
 }
 
 /** The query for the rows to insert, out of all that are staged. */
-function newestRows(all: string, staged: StagedRows, plan: TablePlan, files: StagedFiles): string {
+function newestRows(all: string, staged: DuckdbRows, plan: TablePlan, files: StagedFiles): string {
   const ofLastSets = (rows: string) => {
     if (!staged.setsRestarted || files.sets === undefined) return rows;
     return `(SELECT s.* FROM ${rows} s WHERE NOT EXISTS (${laterSet(plan, setColumns(staged, plan), files.sets)}))`;
@@ -162,9 +157,9 @@ function newestRows(all: string, staged: StagedRows, plan: TablePlan, files: Sta
   return plan.newestBy === undefined ? ofLastSets(lastOfKeys(all)) : lastOfKeys(ofLastSets(all));
 }
 
-function segmentQuery(segment: Segment, plan: TablePlan, file: string): string {
+function segmentQuery(segment: DuckdbSegment, plan: TablePlan, file: string): string {
   const columns = plan.columns.map(({ name, type }, i) => {
-    const staged = stagedColumn(segment, name);
+    const staged = stagedColumn(segment.plan.columns, name);
     const sql = staged === undefined ? `CAST(NULL AS ${typeName(type)})` : cast(staged.sql, staged.type, type);
     return `${sql} AS c${i}`;
   });
@@ -178,9 +173,9 @@ const place = (plan: TablePlan, name: string) => `c${plan.columns.findIndex((col
 const parquet = (file: string) => `read_parquet(${literal(file)}, file_row_number = true)`;
 
 /** A column as it lies in a segment's file, where decimals and JSON are texts. */
-function stagedColumn(segment: Segment, name: string): { sql: string; type: ColumnType } | undefined {
-  const at = segment.plan.columns.findIndex((column) => column.name === name);
-  const type = segment.plan.columns[at]?.type;
+function stagedColumn(columns: readonly Column[], name: string): { sql: string; type: ColumnType } | undefined {
+  const at = columns.findIndex((column) => column.name === name);
+  const type = columns[at]?.type;
   if (type === undefined) return undefined;
   return {
     type,
@@ -191,7 +186,7 @@ function stagedColumn(segment: Segment, name: string): { sql: string; type: Colu
 /** A set that started again further down makes this row obsolete. */
 function laterSet(plan: TablePlan, columns: readonly SetColumn[], file: string): string {
   const same = columns.map(({ name, sql }) => `${sql} = s.${place(plan, name)}`);
-  return `SELECT 1 FROM read_parquet(${literal(file)}) sets WHERE ${[...same, 's._row < sets."start"'].join(" AND ")}`;
+  return `SELECT 1 FROM read_parquet(${literal(file)}) sets WHERE ${[...same, "s._row < sets.version"].join(" AND ")}`;
 }
 
 interface SetColumn {
@@ -200,10 +195,9 @@ interface SetColumn {
 }
 
 /** The columns that name a set, as they lie in the file of sets, in the table's types. */
-function setColumns({ sets }: StagedRows, plan: TablePlan): SetColumn[] {
-  if (sets === undefined) return [];
-  return sets.plan.columns.map(({ name }) => {
-    const staged = stagedColumn(sets, name);
+function setColumns({ setColumns: columns }: DuckdbRows, plan: TablePlan): SetColumn[] {
+  return columns.map(({ name }) => {
+    const staged = stagedColumn(columns, name);
     const to = plan.columns.find((column) => column.name === name)?.type;
     return { name, sql: staged === undefined || to === undefined ? "NULL" : cast(staged.sql, staged.type, to) };
   });
@@ -248,7 +242,7 @@ async function insertRows(
   plan: TablePlan,
   rows: string,
   facts: BatchFacts,
-  staged: StagedRows,
+  staged: DuckdbRows,
   options: LoadOptions,
 ): Promise<number> {
   const values: Record<string, string> = {

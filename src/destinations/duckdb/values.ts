@@ -1,11 +1,9 @@
 import type { ColumnType } from "../../core/column.ts";
 import { isExact, printJson, type JsonValue } from "../../core/json.ts";
-import { parseDays, parseInstant, parseMicros } from "../../core/value.ts";
+import type { Misfit } from "../../core/staging.ts";
+import { isInt64, notA, parseDays, parseInstant, parseMicros, plainDigits } from "../../core/value.ts";
 import type { ParquetColumn } from "./parquet.ts";
 import { MAX_DIGITS } from "./types.ts";
-
-/** Why a value does not go into its column: the column can become wider, or the value is none for it. */
-type Misfit = { readonly widenTo: ColumnType } | { readonly reason: string };
 
 /** Puts a value that is not null into a column's staged file. Nothing is added when it returns a misfit. */
 export type Put = (column: ParquetColumn, value: JsonValue) => Misfit | undefined;
@@ -66,13 +64,10 @@ function putInteger(column: ParquetColumn, value: JsonValue): Misfit | undefined
     return notA("whole number", value);
   }
   const digits = String(value);
-  const whole = /^-?\d{1,19}$/.test(digits) ? BigInt(digits) : undefined;
-  if (whole === undefined || whole > MAX_INT64 || whole < -MAX_INT64 - 1n) return { widenTo: decimalFor(digits) };
-  column.addBigInt(whole);
+  if (!isInt64(digits)) return { widenTo: decimalFor(digits) };
+  column.addBigInt(BigInt(digits));
   return undefined;
 }
-
-const MAX_INT64 = 9_223_372_036_854_775_807n;
 
 function putDecimal(column: ParquetColumn, value: JsonValue, scale: number): Misfit | undefined {
   if (typeof value !== "number" && !isExact(value)) return notA("number", value);
@@ -90,21 +85,6 @@ function decimalFor(digits: string): ColumnType {
   const plain = plainDigits(digits);
   if (plain === undefined || plain.whole.length + plain.fraction.length > MAX_DIGITS) return { kind: "text" };
   return { kind: "decimal", scale: plain.fraction.length };
-}
-
-/** A number without its exponent; undefined when that would be absurdly long. */
-function plainDigits(number: string): { negative: boolean; whole: string; fraction: string } | undefined {
-  const [mantissa = "", exponent = "0"] = number.toLowerCase().split("e");
-  const [whole = "", fraction = ""] = mantissa.replace("-", "").split(".");
-  const shift = Number(exponent);
-  if (Math.abs(shift) > 60) return undefined;
-  const padded = "0".repeat(Math.max(0, -shift)) + whole + fraction + "0".repeat(Math.max(0, shift));
-  const point = padded.length - Math.max(0, fraction.length - shift);
-  return {
-    negative: mantissa.startsWith("-"),
-    whole: padded.slice(0, point).replace(/^0+/, "") || "0",
-    fraction: padded.slice(point).replace(/0+$/, ""),
-  };
 }
 
 function putTimestamp(column: ParquetColumn, value: JsonValue): Misfit | undefined {
@@ -128,15 +108,3 @@ function putDate(column: ParquetColumn, value: JsonValue): Misfit | undefined {
   column.addInt32(days);
   return undefined;
 }
-
-function notA(wanted: string, value: JsonValue): Misfit {
-  const is = Array.isArray(value)
-    ? "a list"
-    : typeof value === "object" && !isExact(value)
-      ? "an object"
-      : `a ${word(value)}`;
-  return { reason: `is ${is} where a ${wanted} belongs` };
-}
-
-const word = (value: JsonValue) =>
-  typeof value === "string" ? "text" : typeof value === "boolean" ? "boolean" : "number";
