@@ -44,6 +44,20 @@ export interface StateMessage {
   readonly state: State;
 }
 
+/** Rows of a stream that lie in files instead of in messages. Whoever reads the files makes records of their lines. */
+export interface BatchMessage {
+  readonly type: "batch";
+  readonly stream: string;
+  /** How a file holds its rows, e.g. `jsonl`: one bare record a line. */
+  readonly format: string;
+  /** `gzip`, `none` … */
+  readonly compression: string;
+  /** The files, in order: urls or paths. */
+  readonly manifest: readonly string[];
+  /** Table version of ACTIVATE_VERSION, of every row. */
+  readonly version?: number;
+}
+
 /** From here on only rows of this version, or a later one, belong to the stream. */
 export interface ActivateVersionMessage {
   readonly type: "activate-version";

@@ -1,3 +1,22 @@
+import { setImmediate } from "node:timers/promises";
+
+/** The lines of a byte stream, those that a chunk completes at a time: a promise for each line would cost too much. */
+export async function* lineChunks(input: AsyncIterable<unknown>): AsyncGenerator<string[]> {
+  const cutter = new LineCutter();
+  for await (const chunk of input) {
+    yield cutter.push(chunk as Buffer);
+    // A pipe that is always full would otherwise keep the database's answers waiting: Node reads up to 32 times on end.
+    await setImmediate();
+  }
+  yield cutter.end();
+}
+
+/** The text of the line with this number, without a byte order mark; undefined when it is blank. */
+export function lineText(line: string, number: number): string | undefined {
+  const text = number === 1 && line.startsWith("\ufeff") ? line.slice(1) : line;
+  return text.length === 0 || text.trim() === "" ? undefined : text;
+}
+
 /**
  * Cuts a byte stream into lines. Bytes, not text: a line feed byte never occurs inside a UTF-8 character, and U+2028
  * is no line end. A line is decoded once, when it is whole.

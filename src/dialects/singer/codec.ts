@@ -1,12 +1,12 @@
 import { EltError } from "../../core/errors.ts";
 import { isObject, mayRound, parseExact, printJson, type JsonObject, type JsonValue } from "../../core/json.ts";
-import type { Message, SchemaMessage } from "../../core/message.ts";
+import type { BatchMessage, Message, RecordMessage, SchemaMessage } from "../../core/message.ts";
 import { parseMicros } from "../../core/value.ts";
 
 /**
  * Singer's lines, as https://github.com/singer-io/getting-started/blob/master/docs/SPEC.md gives them. What Singer has
  * no word for rides along where other programs look past it: `x-replaces` and `x-newest-by` in the schema, `clears`
- * beside the record.
+ * beside the record. BATCH is the Meltano SDK's: https://sdk.meltano.com/en/latest/batch.html
  */
 
 /** The line for a message, or undefined: Singer has no line for a log or a failure, they go to stderr. */
@@ -52,21 +52,50 @@ export function encodeState(state: JsonObject): string {
  * The message in a line. `line` is its number, for errors. Throws LINE_NOT_JSON, MESSAGE_UNKNOWN or MESSAGE_INVALID;
  * none of them repeats the line.
  */
-export function decode(text: string, line: number): Message {
-  let value: JsonValue;
-  try {
-    value = JSON.parse(text) as JsonValue;
-  } catch (cause) {
-    throw new EltError("LINE_NOT_JSON", `line ${line} is not JSON (${text.length.toLocaleString("en")} characters)`, {
-      cause: new Error(cause instanceof Error ? cause.name : "SyntaxError"),
-    });
-  }
-  if (mayRound(text)) value = parseExact(text);
+export function decode(text: string, line: number): Message | BatchMessage {
+  const value = parse(text);
+  if (value === undefined) throw new EltError("LINE_NOT_JSON", `line ${line} is not JSON (${size(text)})`);
   if (!isObject(value)) throw new EltError("MESSAGE_INVALID", `line ${line} is JSON but not an object`);
   return message(value, line);
 }
 
-function message(value: JsonObject, line: number): Message {
+/** The record of a line in a file of a batch, and the RECORD line that would have said the same. */
+export interface Batched {
+  readonly message: RecordMessage;
+  readonly text: string;
+}
+
+/**
+ * What a line in a file of a batch stands for: these lines hold the bare record. `place` names the line, for errors.
+ * Throws BATCH_FILE_UNREADABLE; it does not repeat the line.
+ */
+export function decodeBatched(text: string, batch: BatchMessage, place: () => string): Batched {
+  const record = parse(text);
+  if (!isObject(record)) {
+    const fault = record === undefined ? `is not JSON (${size(text)})` : "is JSON but not an object";
+    throw new EltError("BATCH_FILE_UNREADABLE", `${place()} ${fault}`, { stream: batch.stream });
+  }
+  const { stream, version } = batch;
+  return {
+    message: { type: "record", stream, record, ...(version === undefined ? {} : { version }) },
+    text: `{"type":"RECORD","stream":${JSON.stringify(stream)},"record":${text}}`,
+  };
+}
+
+/** The value of a text with all its digits, or undefined when it is not JSON. */
+function parse(text: string): JsonValue | undefined {
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined; // the error would repeat parts of the text
+  }
+  return mayRound(text) ? parseExact(text) : value;
+}
+
+const size = (text: string) => `${text.length.toLocaleString("en")} characters`;
+
+function message(value: JsonObject, line: number): Message | BatchMessage {
   const type = value["type"];
   if (type === "RECORD") return recordMessage(value, line);
   switch (typeof type === "string" ? type.toUpperCase() : undefined) {
@@ -82,6 +111,8 @@ function message(value: JsonObject, line: number): Message {
         stream: textIn(value, "stream", line),
         version: numberIn(value, "version", line),
       };
+    case "BATCH":
+      return batchMessage(value, line);
     case undefined:
       throw new EltError("MESSAGE_INVALID", `line ${line} has no "type"`);
     default:
@@ -92,19 +123,16 @@ function message(value: JsonObject, line: number): Message {
   }
 }
 
-function recordMessage(value: JsonObject, line: number): Message {
+function recordMessage(value: JsonObject, line: number): RecordMessage {
   const { stream, record, time_extracted: extracted, version, clears } = value;
   if (typeof stream !== "string") throw missing("stream", "a text", line);
   if (!isObject(record)) throw missing("record", "an object", line);
   const micros = typeof extracted === "string" ? parseMicros(extracted) : NaN;
-  return {
-    type: "record",
-    stream,
-    record,
-    ...(Number.isNaN(micros) ? {} : { extractedAt: micros / 1_000 }),
-    ...(typeof version === "number" ? { version } : {}),
-    ...(Array.isArray(clears) ? { clears: texts(clears) } : {}),
-  };
+  const message: { -readonly [Key in keyof RecordMessage]: RecordMessage[Key] } = { type: "record", stream, record };
+  if (!Number.isNaN(micros)) message.extractedAt = micros / 1_000;
+  if (typeof version === "number") message.version = version;
+  if (Array.isArray(clears)) message.clears = texts(clears);
+  return message;
 }
 
 function schemaMessage(value: JsonObject, line: number): SchemaMessage {
@@ -122,6 +150,24 @@ function schemaMessage(value: JsonObject, line: number): SchemaMessage {
     ...(Array.isArray(bookmarks) ? { bookmarks: texts(bookmarks) } : {}),
     ...(Array.isArray(replaces) ? { replaces: texts(replaces) } : {}),
     ...(typeof newestBy === "string" ? { newestBy } : {}),
+  };
+}
+
+function batchMessage(value: JsonObject, line: number): BatchMessage {
+  const { manifest, version } = value;
+  const encoding = objectIn(value, "encoding", line);
+  const compression = encoding["compression"] ?? "none"; // the SDK leaves it out, or says null
+  if (typeof compression !== "string") throw missing("compression", "a text", line);
+  if (!Array.isArray(manifest) || manifest.some((file) => typeof file !== "string")) {
+    throw missing("manifest", "a list of files", line);
+  }
+  return {
+    type: "batch",
+    stream: textIn(value, "stream", line),
+    format: textIn(encoding, "format", line),
+    compression,
+    manifest: texts(manifest),
+    ...(typeof version === "number" ? { version } : {}),
   };
 }
 
