@@ -1,12 +1,12 @@
-// `npm run bench [start] [tap] [load]`: measures, and prints ratios against a limit of the same run.
+// `npm run bench [start] [tap] [duckdb] [postgres] [peers] [memory]`: measures, and prints ratios against a limit of the same run.
 import { build, install } from "../scripts/setup.mjs";
-import { load } from "./load.mjs";
+import { duckdb, memory, peers, postgres } from "./load.mjs";
 import { start } from "./start.mjs";
 import { tap } from "./tap.mjs";
 
 install();
 build();
-const parts = { start, tap, load };
+const parts = { start, tap, duckdb, postgres, peers, memory };
 const wanted = process.argv.slice(2);
 for (const [name, part] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;

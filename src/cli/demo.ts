@@ -11,7 +11,6 @@ import { EltError } from "../core/errors.ts";
 import type { Out } from "../io/out.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Command } from "./process.ts";
-import { targetParts } from "./warehouse.ts";
 
 /**
  * `chorus-elt demo`: the real programs and a real pipe, against the sample API. Loads twice; the second run shows that
@@ -160,9 +159,9 @@ const REPORTS: readonly (readonly [title: string, sql: string])[] = [
 ];
 
 async function summary(path: string, env: Env, out: Out): Promise<void> {
-  const { destination } = await targetParts();
+  const { default: duckdb } = await import("../destinations/duckdb/index.ts");
   const config = { path, lock_timeout_seconds: 10, memory_limit: "256MB" };
-  await using warehouse: Warehouse = await destination.connect(config as never, env);
+  await using warehouse: Warehouse = await duckdb.connect(config, env);
   for (const [title, sql] of REPORTS) {
     const rows: Record<string, unknown>[] = [];
     for await (const row of warehouse.query(sql)) rows.push(row);

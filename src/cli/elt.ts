@@ -26,6 +26,16 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     about: "Print the state that was last committed together with its rows.",
     run: async (argv, command) => (await import("./state.ts")).stateShow(argv, command),
   },
+  {
+    words: "replay",
+    about: "Load what was put aside in _rejected, after the payload, the schema or a setting was corrected.",
+    run: async (argv, command) => (await import("./replay.ts")).replayCommand(argv, command),
+  },
+  {
+    words: "crash-matrix",
+    about: "Kill the pipe wherever it may hurt, and prove that your database loses and doubles nothing.",
+    run: async (argv, command) => (await import("./crash-matrix.ts")).crashMatrix(argv, command),
+  },
 ];
 
 /** `chorus-elt <command>`: what is neither a tap nor a target. */

@@ -12,6 +12,7 @@ export interface TargetConfig {
   readonly batch_max_age_seconds: number;
   readonly add_record_metadata: boolean;
   readonly hard_delete: boolean;
+  readonly absent_properties: "keep" | "null";
   readonly validate_records: boolean;
   readonly process_activate_version_messages: boolean;
   readonly flattening_enabled: boolean;
@@ -31,14 +32,13 @@ const SHARED = {
   destination: {
     type: "string",
     title: "Destination",
-    description: "Kind of database to load into.",
-    enum: ["duckdb"],
-    default: "duckdb",
+    description: "Kind of database to load into. Without it: Postgres when `url` or `host` is given, otherwise DuckDB.",
+    enum: ["duckdb", "postgres"],
   },
   default_target_schema: {
     type: "string",
     title: "Schema",
-    description: "Schema that the tables are made in.",
+    description: "Schema that the tables are made in; `public` when it is Postgres and nothing is given.",
     default: "main",
     minLength: 1,
   },
@@ -77,6 +77,14 @@ const SHARED = {
     "Delete rows that have `_sdc_deleted_at`, and rows of older table versions, instead of marking them.",
     false,
   ),
+  absent_properties: {
+    type: "string",
+    title: "Absent properties",
+    description:
+      "What a property that a record lacks does to the row with its key: `keep` leaves the value that is there, `null` makes it null. A property that is there and null is null always.",
+    enum: ["keep", "null"],
+    default: "keep",
+  },
   validate_records: flag(
     "Validate records",
     "Check each record against its JSON Schema; what does not fit goes to `_rejected`.",
@@ -107,13 +115,17 @@ const SHARED = {
   },
 };
 
-/** The whole config schema of `target-warehouse` with this destination. */
-export function targetSchema(destination: JsonSchema): JsonSchema {
+/** True for a setting that every destination has. */
+export const isShared = (setting: string) => setting in SHARED;
+
+/** The whole config schema of `target-warehouse` with this destination, which is the default when it is named. */
+export function targetSchema(destination: JsonSchema, name?: string): JsonSchema {
   const own = isObject(destination["properties"]) ? destination["properties"] : {};
+  const chosen = { ...SHARED.destination, ...(name === undefined ? {} : { default: name }) };
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     type: "object",
-    properties: { ...SHARED, ...own },
+    properties: { ...SHARED, destination: chosen, ...own },
     additionalProperties: true,
   };
 }
@@ -125,6 +137,7 @@ export function loaderOptions(config: TargetConfig): LoaderOptions {
     method,
     metadata: config.add_record_metadata,
     hardDelete: config.hard_delete,
+    keepAbsent: config.absent_properties === "keep",
     flattenDepth: config.flattening_enabled ? config.flattening_max_depth : 0,
     stateId: config.state_id,
     batchRows: config.batch_size_rows,

@@ -1,18 +1,19 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
-import { setImmediate } from "node:timers/promises";
 import type { Warehouse } from "../core/destination.ts";
 import type { Env } from "../core/env.ts";
 import { EltError } from "../core/errors.ts";
 import { Loader } from "../core/load.ts";
+import type { BatchMessage } from "../core/message.ts";
+import { readBatchFiles } from "../io/batch-files.ts";
 import type { Out } from "../io/out.ts";
-import { LineCutter } from "../io/lines.ts";
-import { decode, encodeState } from "../dialects/singer/codec.ts";
+import { lineChunks, lineText } from "../io/lines.ts";
+import { decode, decodeBatched, encodeState } from "../dialects/singer/codec.ts";
 import { about } from "./about.ts";
 import { parseArguments } from "./arguments.ts";
 import { runCommand, type Command } from "./process.ts";
 import { loaderOptions, type TargetConfig } from "./target-config.ts";
-import { openWarehouse, targetParts, TARGET_PREFIX } from "./warehouse.ts";
+import { openWarehouse, targetSettings, TARGET_PREFIX } from "./warehouse.ts";
 
 const NAME = "target-warehouse";
 
@@ -36,10 +37,11 @@ export async function target(argv: readonly string[]): Promise<void> {
     });
     if (options === undefined) return;
     if (options.about) {
-      const { schema } = await targetParts();
+      const schema = await targetSettings();
       const capabilities = [
         "about",
         "activate-version",
+        "batch",
         "hard-delete",
         "schema-flattening",
         "soft-delete",
@@ -95,30 +97,58 @@ async function load(input: Readable, warehouse: Warehouse, config: TargetConfig,
 }
 
 async function feed(input: Readable, loader: Loader, env: Env): Promise<void> {
-  const cutter = new LineCutter();
+  const announced = new Set<string>();
   let number = 0;
-  const take = async (lines: readonly string[]) => {
-    for (const line of lines) {
-      number++;
-      const text = number === 1 && line.startsWith("\ufeff") ? line.slice(1) : line; // a byte order mark
-      if (text.length === 0 || text.trim() === "") continue;
-      const wait = loader.accept(decode(text, number), text, number);
-      if (wait !== undefined) await wait;
-    }
-  };
   try {
-    for await (const chunk of input) {
-      await take(cutter.push(chunk as Buffer));
-      // A pipe that is always full would otherwise keep the database's answers waiting: Node reads up to 32 times on end.
-      await setImmediate();
+    for await (const lines of lineChunks(input)) {
+      // A line that a killed tap did not end is no line: it is not JSON, and was never covered by a state.
+      if (env.signal.aborted) break;
+      for (const line of lines) {
+        number++;
+        const text = lineText(line, number);
+        if (text === undefined) continue;
+        const message = decode(text, number);
+        if (message.type === "schema") announced.add(message.stream);
+        const wait =
+          message.type === "batch"
+            ? loadBatch(message, number, announced, loader, env)
+            : loader.accept(message, text, number);
+        if (wait !== undefined) await wait;
+      }
     }
   } catch (error) {
     const stopped = env.signal.aborted || loader.failed; // then the input was destroyed by us
     if (!stopped && !(error instanceof EltError)) throw unreadable(error);
     if (!stopped || error instanceof EltError) throw error;
   }
-  // A line that a killed tap did not end is no line: it is not JSON, and was never covered by a state.
-  if (!env.signal.aborted) await take(cutter.end());
+}
+
+/**
+ * Loads the rows of a batch as if they had come as RECORD lines in its place. `number` is the line of the BATCH message;
+ * its records are put aside under that number, as a line of a file would say little without the file. The files are the
+ * tap's and stay. When the run is asked to stop this throws, so that no state after the batch passes rows not yet read.
+ */
+async function loadBatch(
+  batch: BatchMessage,
+  number: number,
+  announced: ReadonlySet<string>,
+  loader: Loader,
+  env: Env,
+): Promise<void> {
+  const { stream } = batch;
+  if (!announced.has(stream)) {
+    const text = `line ${number}: a batch of stream "${stream}" came before its schema`;
+    throw new EltError("RECORD_BEFORE_SCHEMA", text, { stream });
+  }
+  const rejected = loader.summary.rejected;
+  await readBatchFiles(batch, number, env.signal, (line, place) => {
+    const { message, text } = decodeBatched(line, batch, place);
+    return loader.accept(message, text, number);
+  });
+  const aside = loader.summary.rejected - rejected;
+  if (aside === 0) return;
+  const files = batch.manifest.length > 3 ? [...batch.manifest.slice(0, 3), "…"] : batch.manifest;
+  env.log.warn(`line ${number}: ${aside} records were put aside while reading ${files.join(", ")}`, { stream });
 }
 
 function unreadable(error: unknown): EltError {

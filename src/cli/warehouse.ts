@@ -1,16 +1,49 @@
-import { findSecrets, loadConfig } from "../core/config.ts";
+import { findSecrets, loadConfig, propertiesOf, readSettings, type ConfigSources } from "../core/config.ts";
 import type { Destination, Warehouse } from "../core/destination.ts";
 import type { Env } from "../core/env.ts";
-import type { JsonSchema } from "../core/json.ts";
+import { EltError } from "../core/errors.ts";
+import type { JsonObject, JsonSchema } from "../core/json.ts";
 import type { ProcessLog } from "./log.ts";
-import { targetSchema, type TargetConfig } from "./target-config.ts";
+import { isShared, targetSchema, type TargetConfig } from "./target-config.ts";
 
 export const TARGET_PREFIX = "TARGET_WAREHOUSE";
 
-/** The destination and the whole config schema of target-warehouse; no driver is loaded for it. */
-export async function targetParts(): Promise<{ destination: Destination<never>; schema: JsonSchema }> {
-  const { default: duckdb } = await import("../destinations/duckdb/index.ts");
-  return { destination: duckdb, schema: targetSchema(duckdb.configSchema) };
+/** Every destination, by name. Its driver is loaded when it connects. */
+const DESTINATIONS: Record<string, () => Promise<{ default: Destination<never> }>> = {
+  duckdb: () => import("../destinations/duckdb/index.ts"),
+  postgres: () => import("../destinations/postgres/index.ts"),
+};
+
+/** The settings of target-warehouse with all destinations, for `--about`. */
+export async function targetSettings(): Promise<JsonSchema> {
+  const own: JsonObject = {};
+  for (const load of Object.values(DESTINATIONS)) {
+    const { name, configSchema } = (await load()).default;
+    for (const [setting, property] of Object.entries(propertiesOf(configSchema))) {
+      const { default: byDefault, title, ...rest } = property;
+      const known = own[setting] as JsonObject | undefined;
+      if (isShared(setting)) continue;
+      // One that several have is said once; one that only this one has says whose it is.
+      own[setting] = known ?? {
+        ...rest,
+        title: `${name}: ${typeof title === "string" ? title : setting}`,
+        ...(byDefault === undefined ? {} : { default: byDefault }),
+      };
+    }
+  }
+  return targetSchema({ properties: own });
+}
+
+/**
+ * The destination that a config asks for: `destination`, or Postgres when that is missing and a server is named, as
+ * nobody who names a server wants a file.
+ */
+async function chosen(sources: ConfigSources): Promise<Destination<never>> {
+  const settings = await readSettings(targetSchema({ properties: { url: {}, host: {} } }), sources);
+  const name = settings["destination"] ?? ((settings["url"] ?? settings["host"]) ? "postgres" : "duckdb");
+  const load = typeof name === "string" ? DESTINATIONS[name] : undefined;
+  if (load !== undefined) return (await load()).default;
+  throw new EltError("CONFIG_INVALID", `"destination" must be one of ${Object.keys(DESTINATIONS).join(", ")}`);
 }
 
 /** Reads a target's config, hides its secrets from the log, and opens the warehouse. The caller closes it. */
@@ -18,8 +51,9 @@ export async function openWarehouse(
   files: readonly string[],
   env: Env & { readonly log: ProcessLog },
 ): Promise<{ warehouse: Warehouse; config: TargetConfig }> {
-  const { destination, schema } = await targetParts();
   const sources = { files, environment: process.env, prefix: TARGET_PREFIX };
+  const destination = await chosen(sources);
+  const schema = targetSchema(destination.configSchema, destination.name);
   env.log.hide(await findSecrets(schema, sources));
   const config = await loadConfig<TargetConfig>(schema, sources);
   return { warehouse: await destination.connect(config as never, env), config };

@@ -16,10 +16,7 @@ export interface ConfigSources {
  * leaves it. Throws CONFIG_UNREADABLE, or CONFIG_INVALID that names every fault and no value.
  */
 export async function loadConfig<Config>(schema: JsonSchema, sources: ConfigSources): Promise<Config> {
-  const merged: JsonObject = {};
-  for (const file of sources.files) if (file !== "ENV") Object.assign(merged, await readConfigFile(file));
-  Object.assign(merged, fromEnvironment(schema, sources));
-  const given = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null && value !== undefined));
+  const given = await readSettings(schema, sources);
   const { checkConfig } = await import("./validate.ts"); // --discover and --help do without
   const faults = checkConfig(schema, given);
   if (faults.length > 0) {
@@ -32,13 +29,28 @@ export async function loadConfig<Config>(schema: JsonSchema, sources: ConfigSour
   return given as Config;
 }
 
+/** What the files and the environment say, merged and nothing else. Throws CONFIG_UNREADABLE. */
+export async function readSettings(schema: JsonSchema, sources: ConfigSources): Promise<JsonObject> {
+  const merged: JsonObject = {};
+  for (const file of sources.files) if (file !== "ENV") Object.assign(merged, await readConfigFile(file));
+  Object.assign(merged, fromEnvironment(schema, sources));
+  return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null && value !== undefined));
+}
+
 /** The values that must never be shown, of a config that may not be valid yet. */
 function secretsOf(schema: JsonSchema, config: unknown): string[] {
   if (!isObject(config)) return [];
   return Object.entries(propertiesOf(schema)).flatMap(([name, property]) => {
     const value = config[name];
-    return property["secret"] === true && typeof value === "string" && value !== "" ? [value] : [];
+    if (property["secret"] !== true || typeof value !== "string" || value === "") return [];
+    return [value, ...passwordIn(value)];
   });
+}
+
+/** The password of a URL, as it stands there and as it is meant. */
+function passwordIn(url: string): string[] {
+  const [, password] = /^[a-z]+:\/\/[^/?#@]*?:([^/?#@]+)@/.exec(url) ?? [];
+  return password === undefined ? [] : [password, decodeURIComponent(password)];
 }
 
 /** Secrets that may stand in the files and in the environment, read so early that even a config error hides them. */

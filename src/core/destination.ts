@@ -1,7 +1,7 @@
 import type { Env } from "./env.ts";
 import type { JsonObject, JsonSchema } from "./json.ts";
 import type { SchemaMessage, State } from "./message.ts";
-import type { Traits } from "./table.ts";
+import type { TablePlan, Traits } from "./table.ts";
 
 /** Somewhere to load into. Config comes validated against `configSchema`, with its defaults filled in. */
 export interface Destination<Config> {
@@ -21,6 +21,13 @@ export interface LoadOptions {
   readonly metadata: boolean;
   readonly hardDelete: boolean;
   readonly flattenDepth: number;
+  /**
+   * What a record lacks stays as the row with its key has it, instead of becoming null; columns of the table that no
+   * schema names stay too. A property that is there and null is null always. A row that is new takes null for what its
+   * record lacks, and so does a row whose set starts anew. `_sdc_deleted_at` never stays: a row that comes again is no
+   * longer deleted. `append` does not look at this.
+   */
+  readonly keepAbsent: boolean;
   /** Under this name the last committed state is kept in the warehouse. */
   readonly stateId: string;
 }
@@ -28,6 +35,11 @@ export interface LoadOptions {
 export interface Warehouse extends AsyncDisposable {
   /** How many batches may be on their way at a time. */
   readonly maxCommits: number;
+  /**
+   * Rows of a run's first batch; each batch after it is twice as large, up to `batch_size_rows`. A small one lets the
+   * database begin while the run is still young; Infinity where a small batch costs as much as a large one.
+   */
+  readonly firstBatchRows: number;
   /** Proves that tables can be made and written; leaves nothing behind. */
   check(): Promise<void>;
   /** The state that was last committed under this name, or undefined. */
@@ -45,12 +57,19 @@ export interface Warehouse extends AsyncDisposable {
   commit(batch: SealedBatch, options: LoadOptions): Promise<CommitResult>;
   /** Ends a run that went well: `overwrite` puts the new tables in place of the old, and the state with them. */
   finish(state: State | undefined, options: LoadOptions): Promise<void>;
+  /**
+   * What was put aside and not replayed yet, oldest first: by `rejected_at`, `sequence` and `line`. Nothing when there
+   * is no such table. Batches may be committed and queries asked while it is read; it gives what was there at its start.
+   */
+  rejected(schema: string): AsyncIterable<RejectedRow>;
   query(sql: string, values?: readonly unknown[]): AsyncIterable<JsonObject>;
 }
 
 /** Takes the rows of one stream, one call a row and no promise, straight into the form that the database loads. */
 export interface TableWriter {
   readonly stream: string;
+  /** The names of its table and columns, for who has to look into the table. */
+  readonly plan: TablePlan;
   /** Rows and bytes held since the last `seal`. */
   readonly rows: number;
   readonly bytes: number;
@@ -74,22 +93,61 @@ export interface SealedRows {
   readonly rows: number;
 }
 
-/** A record that could not become a row. `payload` is its JSON. */
+/** A record that could not become a row, for the table `_rejected`. */
 export interface Rejected {
+  /** Made by the Loader, unique. A record that is rejected again keeps its own, which is in `replayed` then. */
+  readonly id: string;
+  readonly stream: string;
+  readonly reason: string;
+  readonly line: number;
+  /** The record as JSON. */
+  readonly payload: string;
+  /**
+   * How many rows of its stream came before it in this batch. `_rejected.sequence` is the `_sdc_sequence` of the last
+   * of them: that of the stream's first row in the batch, or of its next row when the batch has none, plus this, minus 1.
+   * A row of the table with a higher one came later, and is newer.
+   */
+  readonly row: number;
+  /** Of a record that is rejected again: when it came first. Then `rejected_at` and `sequence` stay as they were. */
+  readonly first?: Pick<RejectedRow, "rejectedAt" | "sequence">;
+  /**
+   * The SCHEMA in force: `printJson` of the SchemaMessage. The table `_chorus_elt_schemas (stream, message, seen_at)`
+   * keeps one for each stream, that of its last rejected record, written in the same transaction.
+   */
+  readonly schema: string;
+}
+
+/** A row of `_rejected`. Its payload may have been changed by somebody who looked at it. */
+export interface RejectedRow {
+  /** Rows that were put aside before there was such a column get one when the table is next read or written. */
+  readonly id: string;
   readonly stream: string;
   readonly reason: string;
   readonly line: number;
   readonly payload: string;
+  /** When its batch was committed, milliseconds since 1970 UTC. */
+  readonly rejectedAt: number;
+  /** See `Rejected.row`; rows that were put aside before there was such a column have none. */
+  readonly sequence: number | undefined;
+  /** What is kept for its stream, see `Rejected.schema`. */
+  readonly schema: string | undefined;
 }
 
 export interface SealedBatch {
   readonly rows: readonly SealedRows[];
   readonly rejected: readonly Rejected[];
   readonly state: State | undefined;
+  /**
+   * Ids of rows of `_rejected` that these rows take the place of: gone in the same transaction. They go before
+   * `rejected` is put there, so a record that is rejected again is there once.
+   */
+  readonly replayed: readonly string[];
 }
 
 export interface CommitResult {
   /** Rows put into tables, without those that a newer row of the batch or of the table made obsolete. */
   readonly loaded: number;
   readonly removed: number;
+  /** Rows that the database itself refused and that went to `_rejected`, with an id of the destination's making. */
+  readonly refused: readonly { readonly stream: string; readonly reason: string }[];
 }

@@ -92,7 +92,7 @@ export const CODES = {
   MESSAGE_UNKNOWN: {
     exit: 31,
     recovery: "fix-source",
-    hint: "This target reads SCHEMA, RECORD, STATE and ACTIVATE_VERSION.",
+    hint: "This target reads SCHEMA, RECORD, STATE, ACTIVATE_VERSION and BATCH.",
   },
   MESSAGE_INVALID: {
     exit: 32,
@@ -115,17 +115,57 @@ export const CODES = {
     recovery: "fix-source",
     hint: "Records that do not fit were put aside in the table `_rejected`; all others are loaded. Correct the source, or raise `max_rejected`.",
   },
+  BATCH_FILE_UNREADABLE: {
+    exit: 37,
+    recovery: "fix-source",
+    hint: "A file of a BATCH message must be there until it is loaded, be whole, and hold one JSON object a line. Does this target see the tap's folder?",
+  },
+  BATCH_UNSUPPORTED: {
+    exit: 38,
+    recovery: "fix-source",
+    hint: "Set the tap's `batch_config` to what this target reads: local files, format `jsonl`, compression `gzip` or `none`.",
+  },
 
   WAREHOUSE_LOCKED: {
     exit: 40,
     recovery: "retry-later",
-    hint: "Another process holds the database file. Close it, or raise `lock_timeout_seconds`.",
+    hint: "Another process holds the database file, the pipeline or a table. Let it end, or raise `lock_timeout_seconds`.",
   },
-  WAREHOUSE_UNREACHABLE: { exit: 41, recovery: "fix-config", hint: "Check `path` and the permissions of its folder." },
+  WAREHOUSE_UNREACHABLE: {
+    exit: 41,
+    recovery: "fix-config",
+    hint: "Check `path` and the permissions of its folder, or the server's address, TLS settings and credentials.",
+  },
   WAREHOUSE_REFUSED: {
     exit: 42,
     recovery: "retry-later",
     hint: "The database refused a statement; the batch was rolled back and no state passed it. See the cause, then run again.",
+  },
+  WAREHOUSE_FENCED: {
+    exit: 43,
+    recovery: "retry-later",
+    hint: "Another run with the same `state_id` has taken over; what this one had not committed is the other's to load. Give each pipeline a `state_id` of its own.",
+  },
+  WAREHOUSE_FULL: {
+    exit: 44,
+    recovery: "retry-later",
+    hint: "The database has no room left; the batch was rolled back and no state passed it. Make room, then run again.",
+  },
+  WAREHOUSE_READ_ONLY: {
+    exit: 45,
+    recovery: "retry-later",
+    hint: "The database takes no writes: a standby, or set to read-only. Connect to the primary.",
+  },
+  WAREHOUSE_FORBIDDEN: {
+    exit: 46,
+    recovery: "fix-config",
+    hint: "The role lacks a privilege; docs/postgres.md lists the grants that are needed.",
+  },
+
+  CRASH_MATRIX_FAILED: {
+    exit: 50,
+    recovery: "report-bug",
+    hint: "After a kill the database did not hold what a clean run leaves. Please report it with the lines that begin with FAILED.",
   },
 } as const satisfies Record<string, Code>;
 

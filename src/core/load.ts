@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { LoadOptions, Rejected, SealedRows, TableWriter, Warehouse } from "./destination.ts";
 import type { Env } from "./env.ts";
 import { EltError } from "./errors.ts";
@@ -30,6 +31,8 @@ interface Loading {
   readonly writer: TableWriter;
   readonly check: Check | undefined;
   readonly schemaText: string;
+  /** The SCHEMA as it goes with what is put aside. */
+  readonly schema: string;
   /** What its rows are merged by. */
   readonly identity: string;
   readonly keys: readonly string[];
@@ -53,6 +56,7 @@ export class Loader {
   #rejectedBytes = 0;
   #rejectedCount = 0;
   #records = 0; // since the last seal, of all streams, loaded or rejected
+  #batchRows: number;
   #unweighed = 0; // characters of lines since the bytes of all streams were last summed up
   #lastState = "";
   #keysMissing = false;
@@ -74,6 +78,7 @@ export class Loader {
     this.#options = options;
     this.#env = env;
     this.#release = release;
+    this.#batchRows = Math.min(options.batchRows, warehouse.firstBatchRows);
   }
 
   /** Takes the message of a line; `text` is the line itself and `line` its number. */
@@ -149,9 +154,10 @@ export class Loader {
     }
     this.#oldest ??= this.#env.clock.now();
     const { record } = message;
-    const reason = fault(record, loading, text) ?? loading.writer.append(record, message.extractedAt, message.version);
+    const reason =
+      misfitOf(record, loading, text) ?? loading.writer.append(record, message.extractedAt, message.version);
     if (reason === undefined) loading.rows++;
-    else this.#reject(message.stream, reason, line, record, loading);
+    else this.#putAside(message.stream, reason, line, record, loading);
     if (message.clears !== undefined) this.#clear(message.clears, record);
     return this.#isFull(text) ? this.#nextBatch() : undefined;
   }
@@ -163,14 +169,18 @@ export class Loader {
     return value as unknown as M;
   }
 
-  #reject(stream: string, reason: string, line: number, record: JsonObject, { keys }: Loading): void {
+  #putAside(stream: string, reason: string, line: number, record: JsonObject, loading: Loading): void {
     const payload = printJson(record);
-    this.#rejected.push({ stream, reason, line, payload });
+    const { writer, schema } = loading;
+    this.#rejected.push({ id: randomUUID(), stream, reason, line, payload, row: writer.rows, schema });
     this.#rejectedBytes += payload.length;
+    if (lacksKey(record, loading.keys)) this.#keysMissing = true;
+    this.#countRejected(stream, `line ${line}: a record of stream "${stream}" was put aside: ${reason}`);
+  }
+
+  #countRejected(stream: string, text: string): void {
     this.#rejectedCount++;
-    if (keys.some((key) => record[key] === undefined || record[key] === null)) this.#keysMissing = true;
-    if (this.#rejectedCount <= 10)
-      this.#env.log.warn(`line ${line}: a record of stream "${stream}" was put aside: ${reason}`);
+    if (this.#rejectedCount <= 10) this.#env.log.warn(text, { stream });
   }
 
   #clear(streams: readonly string[], parent: JsonObject): void {
@@ -178,7 +188,7 @@ export class Loader {
   }
 
   #isFull(text: string): boolean {
-    if (++this.#records >= this.#options.batchRows) return true;
+    if (++this.#records >= this.#batchRows) return true;
     // Bytes are summed up now and then only: when what came since could be an eighth of a batch.
     this.#unweighed += text.length;
     if (this.#unweighed * 8 < this.#options.batchBytes) return false;
@@ -210,6 +220,7 @@ export class Loader {
       check: this.#options.validate ? compileCheck(message.stream, message.schema) : undefined,
       writer: await this.#warehouse.table(message, this.#options),
       schemaText,
+      schema: printJson(message as unknown as JsonObject),
       identity,
       keys: message.keys,
       rows: known?.rows ?? 0,
@@ -245,6 +256,7 @@ export class Loader {
     const rejected = this.#rejected;
     this.#rejected = [];
     this.#rejectedBytes = 0;
+    if (this.#records >= this.#batchRows) this.#batchRows = Math.min(this.#options.batchRows, this.#batchRows * 2);
     this.#records = 0;
     this.#unweighed = 0;
     this.#oldest = undefined;
@@ -261,9 +273,14 @@ export class Loader {
     const started = performance.now();
     const overwrite = this.#options.method === "overwrite";
     const result = await this.#warehouse.commit(
-      { rows, rejected, state: overwrite ? undefined : state },
+      { rows, rejected, state: overwrite ? undefined : state, replayed: [] },
       this.#options,
     );
+    for (const { stream, reason } of result.refused) {
+      const loading = this.#streams.get(stream);
+      if (loading !== undefined) loading.rows--; // it was counted when it came
+      this.#countRejected(stream, `a record of stream "${stream}" was put aside, the database refused it: ${reason}`);
+    }
     const released = this.#ledger.release(mark);
     if (overwrite) {
       this.#heldState = state ?? this.#heldState;
@@ -291,8 +308,12 @@ export class Loader {
   }
 }
 
-/** Why a record cannot be loaded, before any column sees it. */
-function fault(record: JsonObject, { check, keys }: Loading, text: string): string | undefined {
+/** Why a record cannot be loaded, before any column sees it. `text` is its RECORD line. */
+export function misfitOf(
+  record: JsonObject,
+  { check, keys }: { readonly check: Check | undefined; readonly keys: readonly string[] },
+  text: string,
+): string | undefined {
   for (const key of keys) {
     const value = record[key];
     if (value === undefined || value === null) return `key property "${key}" is ${value === null ? "null" : "missing"}`;
@@ -303,6 +324,9 @@ function fault(record: JsonObject, { check, keys }: Loading, text: string): stri
   // A number with more digits than a double holds is an object here; the check wants the rounded number.
   return check((JSON.parse(text) as { record: unknown }).record);
 }
+
+const lacksKey = (record: JsonObject, keys: readonly string[]) =>
+  keys.some((key) => record[key] === undefined || record[key] === null);
 
 function containsExact(record: JsonObject): boolean {
   return Object.values(record).some((value) => isExact(value) || (typeof value === "object" && value !== null));

@@ -18,7 +18,7 @@ export interface RowBuffer {
    */
   add(record: JsonObject, extractedAt: number | undefined, version: number | undefined): number;
   readonly misfit: Misfit | undefined;
-  /** True when a record lacked a property that has a column. */
+  /** True when a record lacked a property that has a column; it may stay false where nobody needs to know. */
   readonly hasAbsent: boolean;
   /** Forgets its rows, to be filled again. */
   clear(): void;
@@ -67,6 +67,8 @@ export class StagingWriter<B extends RowBuffer> implements TableWriter {
   readyFor: TablePlan | undefined;
   /** True while nothing can be in the table that this run did not just find to be missing. */
   tableIsEmpty = false;
+  /** Columns of the table that the plan does not know, see `merge`. */
+  beyond: readonly string[] = [];
   readonly unknownProperties: Set<string>;
   readonly #makeBuffer: MakeBuffer<B>;
   #segments: Segment<B>[] = [];
@@ -252,19 +254,16 @@ export class StagingWriter<B extends RowBuffer> implements TableWriter {
  * A set that was taken away whole cannot leave a row with one of its keys, when the set is part of the key: then rows
  * of the batch need not be compared with those of the table.
  */
-export function needsMerge(staged: StagedRows<RowBuffer>, plan: TablePlan): boolean {
+export function needsMerge(staged: Pick<StagedRows<RowBuffer>, "continuesSet">, plan: TablePlan): boolean {
   const setIsInKey = plan.replaces?.every((name) => plan.keys.includes(name)) ?? false;
   return !setIsInKey || staged.continuesSet;
 }
 
-/** The value of a column in a record; undefined when the record lacks it. */
+/** The value of a column in a record; undefined when the record lacks it, null when an object on the way is null. */
 export function valueAt(record: JsonObject, path: readonly string[]): JsonValue | undefined {
   let value: JsonValue | undefined = own(record, path[0]!);
-  for (let i = 1; i < path.length; i++) {
-    value =
-      typeof value === "object" && value !== null && !Array.isArray(value)
-        ? own(value as JsonObject, path[i]!)
-        : undefined;
+  for (let i = 1; i < path.length && value !== null; i++) {
+    value = typeof value === "object" && !Array.isArray(value) ? own(value as JsonObject, path[i]!) : undefined;
   }
   return value;
 }

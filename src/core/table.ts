@@ -97,6 +97,13 @@ export function saysWhatIsNewer({ kind }: ColumnType): boolean {
   return kind === "timestamp" || kind === "date" || kind === "integer" || kind === "number" || kind === "decimal";
 }
 
+/** Columns of a table that neither the plan nor Singer names: those that no schema of the run speaks of. */
+export function columnsBeyond(plan: TablePlan, existing: Iterable<string>): string[] {
+  const singers = metadataColumns(plan, true, true).map(([name]) => name);
+  const known = new Set([...plan.columns.map(({ name }) => name), ...singers]);
+  return [...existing].filter((name) => !known.has(name));
+}
+
 /** The columns that a table gets beside those of the plan: Singer's own, or none. */
 export function metadataColumns(plan: TablePlan, wanted: boolean, versions: boolean): [string, ColumnType][] {
   const all: [string, ColumnType][] = [

@@ -11,10 +11,11 @@ const LENIENT = {
   logger: false,
   validateSchema: false,
   unicodeRegExp: false,
+  meta: false,
 } as const;
 const ajv = new Ajv(LENIENT);
 /** For schemas that name what every JavaScript object has, such as `constructor`: looks twice, and is slower. */
-const carefulAjv = new Ajv({ ...LENIENT, ownProperties: true });
+const carefulAjv = () => new Ajv({ ...LENIENT, ownProperties: true });
 const INHERITED = new RegExp(`"(?:${Object.getOwnPropertyNames(Object.prototype).join("|")})"`);
 
 /**
@@ -24,7 +25,7 @@ const INHERITED = new RegExp(`"(?:${Object.getOwnPropertyNames(Object.prototype)
 export function compileCheck(stream: string, schema: JsonSchema): Check {
   let validate: ValidateFunction;
   try {
-    const compiler = INHERITED.test(JSON.stringify(schema)) ? carefulAjv : ajv;
+    const compiler = INHERITED.test(JSON.stringify(schema)) ? carefulAjv() : ajv;
     validate = compiler.compile(lenient(schema) as JsonObject);
   } catch (error) {
     throw new EltError("SCHEMA_INVALID", `stream "${stream}": ${messageOf(error)}`, { cause: error, stream });
@@ -34,7 +35,9 @@ export function compileCheck(stream: string, schema: JsonSchema): Check {
 
 /** Fills in defaults and says all that is wrong with a config, one text a fault. */
 export function checkConfig(schema: JsonSchema, config: JsonObject): string[] {
-  const compiler = new Ajv({ strict: false, useDefaults: true, coerceTypes: true, allErrors: true, logger: false });
+  const options = { strict: false, useDefaults: true, coerceTypes: true, allErrors: true, logger: false } as const;
+  // The schemas are our own: neither checking them nor making their check fast is worth a tenth of a start.
+  const compiler = new Ajv({ ...options, validateSchema: false, meta: false, code: { optimize: false } });
   const validate = compiler.compile(schema);
   return validate(config) ? [] : (validate.errors ?? []).map(describe);
 }

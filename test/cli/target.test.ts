@@ -113,7 +113,7 @@ describe("what ends a run", () => {
   test.each<[string, string[], number, string]>([
     ["a line that is not JSON", [calls, call(1), "{not json"], 30, "LINE_NOT_JSON"],
     ["a log line of the tap", [calls, call(1), "INFO syncing"], 30, "LINE_NOT_JSON"],
-    ["an unknown message type", [calls, call(1), '{"type":"BATCH"}'], 31, "MESSAGE_UNKNOWN"],
+    ["an unknown message type", [calls, call(1), '{"type":"DANCE"}'], 31, "MESSAGE_UNKNOWN"],
     ["a record without a stream", [calls, call(1), '{"type":"RECORD","record":{}}'], 32, "MESSAGE_INVALID"],
     ["a schema that cannot be used", [calls, call(1), schema("t", { a: { type: "nonsense" } })], 33, "SCHEMA_INVALID"],
     ["a record before its schema", [calls, call(1), record("t", {})], 34, "RECORD_BEFORE_SCHEMA"],

@@ -8,14 +8,26 @@ export function describeDeletion(open: Open): void {
   const deleted = (id: number) => record("s", { id, _sdc_deleted_at: "2026-01-01T00:00:00Z" });
 
   describe("records that say they are deleted", () => {
-    test.each([1, 100])("hard_delete off: the row is marked, %i rows a batch", async (batch_size_rows) => {
-      await using db = await bench(open);
-      await db.load([line, live(1, "a"), live(2, "b"), deleted(1)], { batch_size_rows });
-      expect((await db.wholeRows("s")).map((row) => [row["id"], row["v"], row["_sdc_deleted_at"]])).toEqual([
-        [2, "b", null],
-        [1, null, "2026-01-01T00:00:00Z"],
-      ]);
-    });
+    for (const batch_size_rows of [1, 100]) {
+      for (const absent_properties of ["keep", "null"] as const) {
+        test(`hard_delete off: the row is marked, and no longer when it comes again, ${batch_size_rows} rows a batch, absent_properties ${absent_properties}`, async () => {
+          await using db = await bench(open);
+          const settings = { batch_size_rows, absent_properties };
+          const marks = async () =>
+            (await db.wholeRows("s")).map((row) => [row["id"], row["v"], row["_sdc_deleted_at"]]);
+          await db.load([line, live(1, "a"), live(2, "b"), deleted(1)], settings);
+          expect(await marks()).toEqual([
+            [2, "b", null],
+            [1, absent_properties === "keep" ? "a" : null, "2026-01-01T00:00:00Z"],
+          ]);
+          await db.load([line, live(1, "again"), deleted(2), record("s", { id: 2 })], settings);
+          expect(await marks()).toEqual([
+            [1, "again", null],
+            [2, absent_properties === "keep" ? "b" : null, null],
+          ]);
+        });
+      }
+    }
 
     test.each([1, 100])(
       "hard_delete on: the row is gone, and may come again, %i rows a batch",

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { describeAbsent } from "./absent.ts";
 import type { Open } from "./bench.ts";
 import { describeDeletion } from "./deletion.ts";
 import { describeFixtures } from "./fixtures.ts";
@@ -6,6 +7,7 @@ import { describeKeys } from "./keys.ts";
 import { describeLoadMethods } from "./load-methods.ts";
 import { describeModel } from "./model.ts";
 import { describeRejected } from "./rejected.ts";
+import { describeReplay } from "./replay.ts";
 import { describeSets } from "./sets.ts";
 import { describeShapes } from "./shapes.ts";
 import { describeStates } from "./states.ts";
@@ -18,10 +20,12 @@ export function describeDestination(name: string, open: Open): void {
     describeValues(open);
     describeShapes(open);
     describeKeys(open);
+    describeAbsent(open);
     describeSets(open);
     describeLoadMethods(open);
     describeDeletion(open);
     describeRejected(open);
+    describeReplay(open);
     describeStates(open);
     describeModel(open);
   });

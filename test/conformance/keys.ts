@@ -21,13 +21,6 @@ export function describeKeys(open: Open): void {
       expect(await db.values("s", "v")).toEqual(["d", "b", "a"]);
     });
 
-    test("a record takes the place of the whole old row: what it lacks is null", async () => {
-      await using db = await bench(open);
-      await db.load([plain, record("s", { id: 1, v: "old" })]);
-      await db.load([plain, record("s", { id: 1 })]);
-      expect(await db.rows("s")).toEqual([{ id: 1, v: null }]);
-    });
-
     test('keys ("a,b", "c") and ("a", "b,c") are different, also with tabs, quotes and empty parts', async () => {
       await using db = await bench(open);
       const pairs = [

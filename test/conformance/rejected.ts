@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
+import type { Rejected, RejectedRow, Warehouse } from "../../src/core/destination.ts";
+import { parseJson, printJson } from "../../src/core/json.ts";
+import { fakeClock } from "../support/clock.ts";
+import { startRun, testEnv } from "../support/loading.ts";
 import { record, schema, state } from "../support/singer.ts";
-import { bench, type Open } from "./bench.ts";
+import { bench, loadOptions, type Open } from "./bench.ts";
 
 export function describeRejected(open: Open): void {
   describe("records that cannot be loaded", () => {
@@ -63,6 +67,116 @@ export function describeRejected(open: Open): void {
       const nothing = { a: null, b: null, c: null, d: null, e: null, f: null, g: null };
       const byLast = (all: { last?: unknown }[]) => all.sort((x, y) => Number(x.last) - Number(y.last));
       expect(byLast(await db.rows("s"))).toEqual(byLast(kept.map((row) => ({ ...nothing, ...row }))));
+    });
+  });
+
+  describe("what was put aside, to be replayed", () => {
+    const line = schema("s", { id: "integer", n: "integer" }, { keys: ["id"] });
+    const all = async (warehouse: Warehouse) => {
+      const rows: RejectedRow[] = [];
+      for await (const row of warehouse.rejected("main")) rows.push(row);
+      return rows;
+    };
+    const later = (minutes: number) => testEnv(fakeClock(Date.UTC(2026, 0, 1, 0, minutes)));
+
+    test("nothing, before anything was", async () => {
+      await using db = await bench(open);
+      await db.load([line, record("s", { id: 1 })]);
+      await using warehouse = await db.opened.connect(testEnv());
+      expect(await all(warehouse)).toEqual([]);
+    });
+
+    test("comes oldest first, each with an id of its own and every digit of its payload", async () => {
+      await using db = await bench(open);
+      const bad = (n: string) => record("s", `{"id":1,"n":"x","big":${n},"text":"it's \\"q\\""}`);
+      await db.load([line, bad("12345678901234567890"), record("s", { id: 5 }), bad("0.10")], {}, later(1));
+      await db.load([line, bad("3")], {}, later(0));
+      await db.load([line, bad("4")], {}, later(2));
+      await using warehouse = await db.opened.connect(testEnv());
+      const rows = await all(warehouse);
+      expect(new Set(rows.map(({ id }) => id)).size).toBe(4);
+      const numbers = rows.map(({ payload }) => printJson((parseJson(payload) as { big: never }).big));
+      expect(numbers.sort()).toEqual(["0.1", "12345678901234567890", "3", "4"]);
+      expect(rows.map(({ stream, reason }) => [stream, reason])).toEqual(
+        rows.map(() => ["s", '"n": must be integer,null']),
+      );
+      expect([...rows].sort((a, b) => a.rejectedAt - b.rejectedAt)).toEqual(rows);
+    });
+
+    test("has its place in the order of the stream's rows", async () => {
+      await using db = await bench(open);
+      const bad = record("s", { id: "x" });
+      const good = (id: number) => record("s", { id });
+      await db.load([line, bad, good(1), bad, bad, good(2), good(3), bad], { batch_size_rows: 4 });
+      await using warehouse = await db.opened.connect(testEnv());
+      const places = (await all(warehouse)).map(({ line: number, sequence }) => [number, sequence] as const);
+      const sequences: (readonly [number, number])[] = [];
+      for await (const row of warehouse.query('SELECT id, CAST(_sdc_sequence AS TEXT) AS at FROM "s"')) {
+        sequences.push([Number(row["id"]), Number(row["at"])]);
+      }
+      const of = new Map(sequences);
+      const before = (number: number) => places.find(([one]) => one === number)?.[1] ?? NaN;
+      expect(before(2)).toBeLessThan(of.get(1)!);
+      for (const number of [4, 5]) {
+        expect(before(number)).toBeGreaterThanOrEqual(of.get(1)!);
+        expect(before(number)).toBeLessThan(of.get(2)!);
+      }
+      expect(before(8)).toBeGreaterThanOrEqual(of.get(3)!);
+    });
+
+    test("the schema of a stream's last rejected record is kept, in the same transaction", async () => {
+      await using db = await bench(open);
+      const other = schema("t", { id: "integer" }, { keys: ["id"], replaces: [], newestBy: "id" });
+      const wider = schema("s", { id: "integer", n: "integer", more: "string" }, { keys: ["id", "n"] });
+      await db.load([line, record("s", { id: "x" }), wider, record("s", { id: 1, n: "x" }), other, record("t", {})]);
+      await using warehouse = await db.opened.connect(testEnv());
+      const schemas = new Map(
+        (await all(warehouse)).map(({ stream, schema: text }) => [stream, parseJson(text ?? "")]),
+      );
+      expect(schemas.get("s")).toMatchObject({ stream: "s", keys: ["id", "n"] });
+      expect(schemas.get("t")).toMatchObject({ stream: "t", keys: ["id"], replaces: [], newestBy: "id" });
+      expect(await db.opened.tables()).toContain("_chorus_elt_schemas");
+      expect(await db.opened.rows("_chorus_elt_schemas")).toHaveLength(2);
+    });
+
+    test("goes with the batch that replays it; what is rejected again stays as the same row", async () => {
+      await using db = await bench(open);
+      await db.load([line, ...[1, 2, 3].map((id) => record("s", { id, n: "x" }))], {}, later(0));
+      const env = later(5);
+      await using warehouse = await db.opened.connect(env);
+      const before = await all(warehouse);
+      const [, second, third] = before;
+      const again: Rejected = { ...third!, reason: "still", row: 0, first: third!, schema: third!.schema ?? "" };
+      const options = loadOptions();
+      await warehouse.commit(
+        { rows: [], rejected: [again], state: undefined, replayed: [second!.id, third!.id] },
+        options,
+      );
+      expect(await all(warehouse)).toEqual([before[0], { ...third, reason: "still" }]);
+      await warehouse.commit(
+        { rows: [], rejected: [], state: undefined, replayed: [before[0]!.id, third!.id] },
+        options,
+      );
+      expect(await all(warehouse)).toEqual([]);
+    });
+
+    test("can be read while batches are committed", async () => {
+      await using db = await bench(open);
+      await db.load([line, ...Array.from({ length: 3_000 }, (_, id) => record("s", { id, n: "x" }))]);
+      await using warehouse = await db.opened.connect(later(1));
+      const run = startRun(warehouse, {}, later(1));
+      await run.line(line);
+      let read = 0;
+      for await (const { id, line: number } of warehouse.rejected("main")) {
+        read++;
+        if (number % 500 !== 2) continue;
+        await run.lines([record("s", { id: number }), record("s", { id: number, n: "worse" })]);
+        await run.loader.flush();
+        await warehouse.commit({ rows: [], rejected: [], state: undefined, replayed: [id] }, loadOptions());
+      }
+      expect(read).toBe(3_000);
+      expect(await all(warehouse)).toHaveLength(3_000);
+      await run.loader.finish();
     });
   });
 

@@ -7,6 +7,7 @@ import { load, testEnv } from "../support/loading.ts";
 import { record, schema, state } from "../support/singer.ts";
 import { describeDestination } from "../conformance/destination.ts";
 import type { Opened } from "../conformance/bench.ts";
+import type { RejectedRow } from "../../src/core/destination.ts";
 import { isExact, parseJson, type JsonValue } from "../../src/core/json.ts";
 import duckdb from "../../src/destinations/duckdb/index.ts";
 import { typeOf } from "../../src/destinations/duckdb/types.ts";
@@ -43,6 +44,36 @@ describe("DuckDB's own", () => {
     await db.load([line, record("s", { id: 1, v: "mine" })]);
     const [row = {}] = await db.rows("s");
     expect([row["V"], Object.values(row).includes("mine")]).toEqual([null, true]);
+  });
+
+  test("a table of another program that has a key twice: what a record lacks stays once", async () => {
+    await using db = await bench(open);
+    await db.opened.run("CREATE TABLE s (id BIGINT, v VARCHAR, x VARCHAR)");
+    await db.opened.run("INSERT INTO s VALUES (1, 'stays', 'beyond'), (1, 'stays', 'beyond'), (2, 'other', NULL)");
+    await db.load([line, record("s", { id: 1, n: 5 }), record("s", { id: 3, n: 6 })]);
+    expect((await db.rows("s")).map(({ id, n, v, x }) => [id, n, v, x])).toEqual([
+      [1, 5, "stays", "beyond"],
+      [2, null, "other", null],
+      [3, 6, null, null],
+    ]);
+  });
+
+  test("a table _rejected of an earlier version gets ids and goes on", async () => {
+    await using db = await bench(open);
+    await db.opened.run(
+      `CREATE TABLE _rejected (stream VARCHAR, reason VARCHAR, line BIGINT, payload JSON, rejected_at TIMESTAMPTZ)`,
+    );
+    await db.opened.run(`INSERT INTO _rejected VALUES ('s', 'old', 1, '{"id":1}', '2025-01-01 00:00:00+00')`);
+    await db.load([line, record("s", { id: "x" })]);
+    await using warehouse = await db.opened.connect(testEnv());
+    const rows: RejectedRow[] = [];
+    for await (const row of warehouse.rejected("main")) rows.push(row);
+    expect(rows).toMatchObject([
+      { stream: "s", reason: "old", payload: '{"id":1}', rejectedAt: Date.UTC(2025, 0, 1) },
+      { stream: "s", payload: '{"id":"x"}' },
+    ]);
+    expect(rows.map(({ id }) => id.length)).toEqual([36, 36]);
+    expect(rows.map(({ sequence }) => sequence === undefined)).toEqual([true, false]);
   });
 
   test("what a refused batch says names no value, and nothing of it stays", async () => {

@@ -30,7 +30,9 @@ export function startRun(warehouse: Warehouse, settings: Settings = {}, env: Env
   let number = 0;
   const line = async (text: string) => {
     number++;
-    await loader.accept(decode(text, number), text, number);
+    const message = decode(text, number);
+    if (message.type === "batch") throw new Error("files of a batch are read by the target, not here");
+    await loader.accept(message, text, number);
   };
   return {
     loader,

@@ -7,7 +7,7 @@ import type {
   CommitResult,
   Destination,
   LoadOptions,
-  Rejected,
+  RejectedRow,
   SealedBatch,
   TableWriter,
   Warehouse,
@@ -20,7 +20,8 @@ import { StagingWriter } from "../../core/staging.ts";
 import { claimNames, planTable, sameKeys } from "../../core/table.ts";
 import { columnsOf, createSchema, tablesIn } from "./ddl.ts";
 import { merge, type StagedFiles } from "./merge.ts";
-import { ParquetColumn, parquetFile } from "./parquet.ts";
+import { parquetFile, type ParquetColumn } from "./parquet.ts";
+import * as rejected from "./rejected.ts";
 import { ParquetBuffer, setsOf, type DuckdbRows } from "./stage.ts";
 import { literal, quote, traits } from "./types.ts";
 
@@ -123,11 +124,17 @@ function withoutValues(message: string): string {
 }
 
 const STATES = "_chorus_elt_state";
-const REJECTED = "_rejected";
-const REJECTED_COLUMNS = ["stream", "reason", "line", "payload"] as const;
+const OWN_TABLES = [STATES, rejected.REJECTED, rejected.SCHEMAS];
+
+/** Files that a batch's rejected records, and the ids of those that it replays, were written to. */
+interface RejectedFiles {
+  readonly rejected: string | undefined;
+  readonly replayed: string | undefined;
+}
 
 class DuckdbWarehouse implements Warehouse {
   readonly maxCommits = 1;
+  readonly firstBatchRows = Infinity;
   readonly #instance: DuckDBInstance;
   readonly #db: DuckDBConnection;
   readonly #staging: string;
@@ -182,7 +189,11 @@ class DuckdbWarehouse implements Warehouse {
       known.replan(plan);
       return known;
     }
-    const writer = new StagingWriter(plan, (one) => new ParquetBuffer(one), known?.unknownProperties);
+    const writer = new StagingWriter(
+      plan,
+      (one) => new ParquetBuffer(one, options.keepAbsent && options.method !== "append" && plan.keys.length > 0),
+      known?.unknownProperties,
+    );
     this.#writers.set(message.stream, writer);
     return writer;
   }
@@ -190,31 +201,30 @@ class DuckdbWarehouse implements Warehouse {
   async commit(batch: SealedBatch, options: LoadOptions): Promise<CommitResult> {
     const staged = batch.rows as readonly DuckdbRows[];
     this.#files = 0; // the files of the batch before are done with
+    const receivedAt = this.#env.clock.now();
+    const firstSequence = this.#number(staged, receivedAt);
     this.#env.step("copy");
     const files = await Promise.all(staged.map((rows) => this.#write(rows)));
-    const rejected = batch.rejected.length === 0 ? undefined : await this.#writeRejected(batch.rejected);
-    const receivedAt = this.#env.clock.now();
-    this.#sequence = Math.max(this.#sequence, receivedAt * 1_000);
+    const aside = await this.#writeRejected(batch, receivedAt, firstSequence);
     const total = { loaded: 0, removed: 0 };
     this.#env.step("begin");
     await this.#transaction(async () => {
       this.#env.step("merge");
       if (!this.#schemasMade.has(options.schema)) await createSchema(this.#db, options.schema);
       for (const [i, rows] of staged.entries()) {
-        const facts = { receivedAt, syncStartedAt: this.#startedAt, sequence: this.#sequence };
+        const facts = { receivedAt, syncStartedAt: this.#startedAt, sequence: firstSequence(rows.stream) };
         const result = await merge(this.#db, rows, files[i] ?? { segments: [], sets: undefined }, facts, options);
-        this.#sequence += rows.rows;
         total.loaded += result.loaded;
         total.removed += result.removed;
       }
-      if (rejected !== undefined) await this.#insertRejected(rejected, receivedAt, options);
+      await this.#keepRejected(batch, aside, receivedAt, options);
       if (batch.state !== undefined) await this.#keepState(batch.state, options);
       this.#env.step("commit");
     });
     this.#env.step("committed");
     this.#schemasMade.add(options.schema);
     for (const rows of staged) rows.writer.recycle(rows);
-    return total;
+    return { ...total, refused: [] };
   }
 
   async finish(state: State | undefined, options: LoadOptions): Promise<void> {
@@ -231,6 +241,17 @@ class DuckdbWarehouse implements Warehouse {
     });
   }
 
+  async *rejected(schema: string): AsyncIterable<RejectedRow> {
+    if (!(await tablesIn(this.#db, schema)).includes(rejected.REJECTED)) return;
+    await this.#transaction(() => rejected.nameRejected(this.#db, schema));
+    const reader = await this.#instance.connect();
+    try {
+      yield* rejected.readRejected(reader, schema);
+    } finally {
+      reader.closeSync();
+    }
+  }
+
   async *query(sql: string, values: readonly unknown[] = []): AsyncIterable<JsonObject> {
     const result = await this.#db.stream(sql, values as never[]);
     for await (const rows of result.yieldRowObjectJson()) for (const row of rows) yield row;
@@ -244,10 +265,10 @@ class DuckdbWarehouse implements Warehouse {
 
   /** The name of the table that a new stream is loaded into; with `overwrite` what a killed run left there goes away. */
   async #newTable(stream: string, options: LoadOptions): Promise<string> {
-    const own = [STATES, REJECTED];
-    const wanted = (name: string) => (own.includes(name) ? `${name}_` : name);
+    const wanted = (name: string) => (OWN_TABLES.includes(name) ? `${name}_` : name);
     const streams = [...this.#writers.keys(), stream].map(wanted);
-    const name = claimNames([...own, ...streams], await tablesIn(this.#db, options.schema), traits).at(-1) ?? stream;
+    const name =
+      claimNames([...OWN_TABLES, ...streams], await tablesIn(this.#db, options.schema), traits).at(-1) ?? stream;
     if (options.method !== "overwrite") return name;
     await this.#db.run(`DROP TABLE IF EXISTS ${quote(options.schema)}.${quote(`${name}__new`)}`);
     return `${name}__new`;
@@ -288,27 +309,41 @@ class DuckdbWarehouse implements Warehouse {
     return path;
   }
 
-  async #writeRejected(rejected: readonly Rejected[]): Promise<string> {
-    const columns = REJECTED_COLUMNS.map((name) => new ParquetColumn(name, name === "line" ? "bigint" : "text"));
-    for (const row of rejected) {
-      REJECTED_COLUMNS.forEach((name, i) => {
-        if (name === "line") columns[i]?.addInt64(row.line);
-        else columns[i]?.addText(row[name]);
-      });
+  /** Gives every row of the batch its `_sdc_sequence`: each stream's rows follow those of the stream before. */
+  #number(staged: readonly DuckdbRows[], receivedAt: number): (stream: string) => number {
+    this.#sequence = Math.max(this.#sequence, receivedAt * 1_000);
+    const first = new Map<string, number>();
+    for (const { stream, rows } of staged) {
+      first.set(stream, this.#sequence);
+      this.#sequence += rows;
     }
-    return this.#writeFile(columns);
+    return (stream) => first.get(stream) ?? this.#sequence;
   }
 
-  async #insertRejected(file: string, at: number, { schema }: LoadOptions): Promise<void> {
-    const table = `${quote(schema)}.${REJECTED}`;
-    await this.#db.run(
-      `CREATE TABLE IF NOT EXISTS ${table}
-         (stream VARCHAR, reason VARCHAR, line BIGINT, payload JSON, rejected_at TIMESTAMP WITH TIME ZONE)`,
-    );
-    const columns = REJECTED_COLUMNS.join(", ");
-    await this.#db.run(
-      `INSERT INTO ${table} SELECT ${columns}, make_timestamptz(${at * 1_000}) FROM read_parquet(${literal(file)})`,
-    );
+  async #writeRejected(
+    { rejected: rows, replayed }: SealedBatch,
+    receivedAt: number,
+    firstSequence: (stream: string) => number,
+  ): Promise<RejectedFiles> {
+    const write = (columns: readonly ParquetColumn[]) =>
+      columns[0]?.rows === 0 ? undefined : this.#writeFile(columns);
+    return {
+      rejected: await write(rejected.rejectedColumns(rows, receivedAt, firstSequence)),
+      replayed: await write(rejected.idColumns(replayed)),
+    };
+  }
+
+  async #keepRejected(
+    batch: SealedBatch,
+    files: RejectedFiles,
+    seenAt: number,
+    { schema }: LoadOptions,
+  ): Promise<void> {
+    if (files.rejected !== undefined || files.replayed !== undefined) await rejected.prepareRejected(this.#db, schema);
+    if (files.replayed !== undefined) await rejected.deleteRejected(this.#db, schema, files.replayed);
+    if (files.rejected === undefined) return;
+    await rejected.insertRejected(this.#db, schema, files.rejected);
+    await rejected.keepSchemas(this.#db, schema, batch.rejected, seenAt);
   }
 
   async #keepState(state: State, { schema, stateId }: LoadOptions): Promise<void> {
