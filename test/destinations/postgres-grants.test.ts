@@ -72,7 +72,7 @@ const call = (id: number, n: number | null = id) => record("calls", { id, n, at:
 const ids = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 /** Everything that the target does with tables; throws when a part of it fails. */
-async function everything({ load }: Pick<Analytics, "load">): Promise<void> {
+async function everything({ load, query }: Pick<Analytics, "load" | "query">): Promise<void> {
   const expectLoaded = async (lines: readonly string[], settings: Settings = {}) => {
     const { error, summary } = await load(lines, settings);
     expect(error).toBeUndefined();
@@ -99,11 +99,16 @@ async function everything({ load }: Pick<Analytics, "load">): Promise<void> {
     hard_delete: true,
   });
   const users = schema("users", { id: "integer" }, { keys: ["id"] });
-  for (let i = 0; i < 2; i++)
-    await expectLoaded([users, ...ids(1, 5).map((id) => record("users", { id })), state({ n: 4 })], {
+  const overwrite = (to: number) =>
+    expectLoaded([users, ...ids(1, to).map((id) => record("users", { id })), state({ n: 4 })], {
       load_method: "overwrite",
       state_id: "users",
     });
+  await overwrite(4);
+  await overwrite(5); // in place of the table
+  await query("CREATE VIEW chorus.view_of_users AS SELECT id FROM chorus.users");
+  await overwrite(6); // into the table, as the view needs it
+  expect(await query("SELECT count(*)::int AS n FROM chorus.view_of_users")).toEqual([{ n: 6 }]);
   await expectLoaded([users, ...ids(1, 5).map((id) => record("users", { id })), activate("users", 1)], {
     load_method: "append-only",
   });
@@ -171,7 +176,7 @@ await describeOwnPostgres("the grants in docs/postgres.md", () => {
     await using db = await analytics();
     await db.query(AS_ROLE);
     const load: typeof db.load = (lines, settings) => db.load(lines, settings, { role: "chorus_owner" });
-    await everything({ load });
+    await everything({ load, query: db.query });
     const owners = await db.query("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'chorus'");
     expect(owners).toEqual([{ tableowner: "chorus_owner" }]);
     await db.query("REVOKE chorus_owner FROM chorus_loader");
