@@ -93,11 +93,9 @@ function placesIn(folder: string, options: ScratchOptions): Bench["place"] {
 async function wireTo(place: Bench["place"]): Promise<Wire | undefined> {
   await using probe = await place();
   const config = await probe.config();
-  if (config.load_method.startsWith("append")) {
-    throw new EltError(
-      "CONFIG_INVALID",
-      "`load_method` append-only adds rows again when a run is repeated; use upsert",
-    );
+  if (config.load_method !== "upsert") {
+    const why = "append-only adds rows again when a run is repeated, overwrite has only what the last run brings";
+    throw new EltError("CONFIG_INVALID", `the crash matrix is about \`load_method\` upsert: ${why}`);
   }
   return await WIRES[config.destination]?.(config);
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { LoadOptions, Rejected, RejectedRow, SealedRows, TableWriter, Warehouse } from "./destination.ts";
 import type { Env } from "./env.ts";
 import { isObject, parseJson, printJson, type JsonObject, type JsonValue } from "./json.ts";
@@ -61,11 +62,23 @@ interface Stream {
   readonly writer: TableWriter;
   readonly check: Check | undefined;
   readonly keys: readonly string[];
+  /** The keys where they replace rows. */
+  readonly identity: readonly string[];
   /** As it is kept. */
   readonly schema: string;
   readonly place: Place;
   /** The newest table version; records are put aside without theirs. */
   readonly version: number | undefined;
+  readonly tied: Tied;
+}
+
+/**
+ * Records that were put aside one after another have the same place in the order, so the table cannot tell their order.
+ * These stay, by what makes them the same row: a later one of the same place that is loaded makes them obsolete.
+ */
+interface Tied {
+  sequence: number;
+  readonly left: Map<string, { readonly id: string; readonly reason: string }[]>;
 }
 
 class Replay {
@@ -147,23 +160,49 @@ class Replay {
     }
   }
 
-  #send(stream: Stream, { row, record, payload, sequence }: Sent): void {
+  #send(stream: Stream, sent: Sent): void {
+    const { row, record, payload, sequence } = sent;
     const { writer } = stream;
     const reason =
       record === undefined ? "the payload is no JSON object" : misfitOf(record, stream, `{"record":${payload}}`);
-    const sent = stream.place.metadata ? { ...record, _sdc_sequence: sequence } : (record ?? {});
-    const misfit = reason ?? writer.append(sent, undefined, stream.version);
-    this.#ids.push(row.id);
+    const placed = stream.place.metadata ? { ...record, _sdc_sequence: sequence } : (record ?? {});
+    const misfit = reason ?? writer.append(placed, undefined, stream.version);
+    if (stream.tied.sequence !== sequence) stream.tied.left.clear();
+    stream.tied.sequence = sequence;
     if (misfit === undefined) {
+      this.#ids.push(row.id);
       this.#of(row.stream).loaded++;
+      if (stream.tied.left.size > 0) this.#overtake(stream, rowText(stream, record));
       return;
     }
+    const same = rowText(stream, record);
+    const tied = stream.tied.left.get(same) ?? [];
+    stream.tied.left.set(same, [...tied, { id: row.id, reason: misfit }]);
     this.#leave(row.stream, misfit);
+    this.#putAsideAgain(stream, sent, misfit);
+  }
+
+  #putAsideAgain({ writer, schema }: Stream, { row, payload, sequence }: Sent, reason: string): void {
+    const { id, stream, line, rejectedAt } = row;
+    if (reason === row.reason && payload === row.payload && schema === row.schema) return; // it says nothing new
+    const first = { rejectedAt, sequence: payload === row.payload ? row.sequence : sequence };
+    this.#ids.push(id);
+    this.#again.push({ id, stream, reason, line, payload, row: writer.rows, first, schema });
     this.#bytes += payload.length;
-    const { id, line, rejectedAt } = row;
-    const first = { rejectedAt, sequence: row.sequence };
-    const { schema } = stream;
-    this.#again.push({ id, stream: row.stream, reason: misfit, line, payload, row: writer.rows, first, schema });
+  }
+
+  /** Takes away what was to stay, as a later record with its key is loaded. */
+  #overtake({ writer, tied }: Stream, same: string): void {
+    const counts = this.#of(writer.stream);
+    for (const { id, reason } of tied.left.get(same) ?? []) {
+      this.#ids.push(id);
+      this.#again = this.#again.filter((one) => one.id !== id);
+      const count = (counts.left.get(reason) ?? 0) - 1;
+      if (count > 0) counts.left.set(reason, count);
+      else counts.left.delete(reason);
+      counts.obsolete++;
+    }
+    tied.left.delete(same);
   }
 
   #leave(stream: string, reason: string): void {
@@ -210,9 +249,11 @@ class Replay {
       writer,
       check: validate ? compileCheck(message.stream, message.schema) : undefined,
       keys: message.keys,
+      identity: this.#options.method === "append" ? [] : message.keys,
       schema: printJson(message as unknown as JsonObject),
       place: { warehouse: this.#warehouse, table, columns, plan, sets, metadata },
       version: columns.has("_sdc_table_version") ? await this.#newestVersion(table) : undefined,
+      tied: { sequence: NaN, left: new Map() },
     };
   }
 
@@ -277,6 +318,15 @@ const EARLIEST = firstSequenceAt(Date.UTC(2020, 0, 1));
 
 const without = <T extends object>(object: T, name: keyof T): T =>
   Object.fromEntries(Object.entries(object).filter(([own]) => own !== name)) as T;
+
+/** What makes two records the same row, equally new; of its own for each record where nothing does. */
+function rowText({ identity, writer: { plan } }: Stream, record: JsonObject | undefined): string {
+  const newest = plan.columns.find(({ name }) => name === plan.newestBy)?.path[0];
+  const values = identity.map((key) => record?.[key] ?? null);
+  return values.length === 0 || values.includes(null)
+    ? randomUUID()
+    : printJson([...values, record?.[newest ?? ""] ?? null]);
+}
 
 const hasOwnMetadata = ({ schema }: SchemaMessage) =>
   isObject(schema["properties"]) &&

@@ -121,6 +121,22 @@ export function describeReplay(open: Open): void {
       expect([await left(db), await db.values("s", "n")]).toEqual([0, [1]]);
     });
 
+    test("of two that were put aside one after another the first does not come back over the second", async () => {
+      for (const batch_size_rows of [1, 100]) {
+        await using db = await bench(open);
+        await load(db, [line, row({ id: 1, n: "x", v: "first" }), row({ id: 1, n: "x", v: "second" })]);
+        await fix(db, { id: 1, n: 2, v: "second" }, "line = 3");
+        expect(await replayed(db, { batch_size_rows })).toEqual({ s: [1, 1, {}] });
+        expect([await left(db), await db.values("s", "v")]).toEqual([0, ["second"]]);
+      }
+      await using db = await bench(open);
+      await load(db, [line, row({ id: 1, n: "x", v: "first" }), row({ id: 1, n: "x", v: "second" })]);
+      await fix(db, { id: 1, n: 1, v: "first" }, "line = 2");
+      expect(await replayed(db)).toEqual({ s: [1, 0, { [mustBe]: 1 }] });
+      expect(await replayed(db, {}, { schema: wider })).toEqual({ s: [1, 0, {}] });
+      expect(await db.values("s", "v")).toEqual(["second"]);
+    });
+
     test("a column that says which row is newer decides; of equally new rows the later one", async () => {
       await using db = await bench(open);
       const dated = (n: string) => schema("s", { id: "integer", n, at: "date-time" }, { keys: ["id"], newestBy: "at" });
@@ -258,6 +274,11 @@ export function describeReplay(open: Open): void {
       expect(await replayed(db, settings, { schema: wider })).toEqual({ s: [1, 0, {}] });
       expect((await db.values("s", "v")).sort()).toEqual(["bad", "good"]);
       expect(await left(db)).toBe(0);
+      await load(db, [line, row({ id: 1, n: "x", v: "stays" }), row({ id: 1, n: "x", v: "added" })], settings);
+      await fix(db, { id: 1, n: "3", v: "added" }, "line = 3");
+      await db.opened.run("UPDATE _rejected SET payload = '[]' WHERE line = 2");
+      expect(await replayed(db, settings, { schema: wider })).toMatchObject({ s: [1, 0, expect.anything()] });
+      expect(await left(db)).toBe(1);
     });
 
     test("overwrite: into the table of the last run, and nothing of an earlier run's", async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Env } from "../../src/core/env.ts";
 import { asEltError, type EltError } from "../../src/core/errors.ts";
@@ -124,9 +124,19 @@ await describeOwnPostgres("TLS with a real server", () => {
 });
 
 await describeOwnPostgres("a server that asks for passwords", () => {
+  beforeEach(() => {
+    vi.stubEnv("PGPASSWORD", "");
+    vi.stubEnv("PGPASSFILE", "/nowhere/pgpass");
+    return () => vi.unstubAllEnvs();
+  });
+
   const CANARY = "canary-7c1e@/:?#%";
   const askingForPasswords = async () => {
-    const server = await startPostgres({ tcp: true, hba: ["host all all 127.0.0.1/32 scram-sha-256"] });
+    const server = await startPostgres({
+      tcp: true,
+      hba: ["host all all 127.0.0.1/32 scram-sha-256"],
+      settings: { password_encryption: "scram-sha-256" }, // not the default before 14
+    });
     await server.query("CREATE ROLE loader LOGIN PASSWORD 'made up'");
     return server;
   };
@@ -147,7 +157,6 @@ await describeOwnPostgres("a server that asks for passwords", () => {
     await chmod(file, 0o600);
     vi.stubEnv("PGPASSFILE", file);
     expect(await user(config)).toEqual(["loader"]);
-    vi.unstubAllEnvs();
   });
 
   test("refuses a wrong one and none at once", async () => {
@@ -237,8 +246,10 @@ await describeOwnPostgres("a server that is not there", () => {
     await using server = await startPostgres({ tcp: true, settings: { hot_standby: "off" } });
     await server.halt();
     await writeFile(join(server.dataDirectory, "standby.signal"), ""); // recovers until somebody promotes it
+    const before = server.log().length;
     const started = server.start();
-    await vi.waitFor(() => expect(server.log()).toContain("not accepting connections"), { timeout: 10_000 });
+    const refusing = () => expect(server.log().slice(before)).toMatch(/FATAL: {2}the database system is/);
+    await vi.waitFor(refusing, { timeout: 10_000 });
     const env = realEnv();
     const connecting = Session.open(configFor(server), env);
     await vi.waitFor(() => expect(env.warnings.join()).toContain("(57P03); trying again"), { timeout: 10_000 });

@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { CASES } from "../../src/cli/crash-matrix/cases.ts";
 import { ClientMessages } from "../../src/cli/crash-matrix/client-messages.ts";
+import { differences } from "../../src/cli/crash-matrix/contents.ts";
 import { startProxy, type Trap } from "../../src/cli/crash-matrix/proxy.ts";
 import { STEPS } from "../../src/core/env.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -163,6 +164,34 @@ test("--list prints the names of the cases; what matches none of them is wrong u
   `);
   const none = await ended(bin("chorus-elt", ["crash-matrix", "--only", "nonesuch"]));
   expect(none.code).toBe(2);
+});
+
+test("differences are told by table, with counts and a key of each kind, and no other values", () => {
+  const table = (rows: Record<string, string[]>, columns = ["id", "text"]) => ({
+    columns,
+    rows: new Map(Object.entries(rows)),
+  });
+  const wanted = new Map([
+    ["calls", table({ "id=1": ["a"], "id=2": ["b"], "id=3": ["c"], "id=4": ["d"] })],
+    ["same", table({ "id=1": ["a", "b"] })],
+    ["tags", table({ "id=1": ["a"] })],
+    ["users", table({ "id=1": ["a", "a"] })],
+  ]);
+  const found = new Map([
+    ["calls", table({ "id=3": ["x"], "id=4": ["d", "d"], "id=5": ["e"] })],
+    ["same", table({ "id=1": ["b", "a"] })],
+    ["teams", table({})],
+    ["users", table({ "id=1": ["a"] }, ["id"])],
+  ]);
+  expect(differences(wanted, found)).toMatchInlineSnapshot(`
+    [
+      "calls: 2 missing (id=1, …), 1 too many (id=5), 1 doubled (id=4), 1 changed (id=3)",
+      "tags: the table is missing, with 1 rows",
+      "teams: the table should not be there",
+      "users: 1 fewer than they were (id=1), other columns",
+    ]
+  `);
+  expect(differences(wanted, wanted)).toEqual([]);
 });
 
 describe("the proxy", () => {

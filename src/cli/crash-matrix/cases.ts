@@ -28,7 +28,7 @@ export type Fault =
   /** The server is restarted where the target sends this for the n-th time. */
   | { readonly kind: "restart"; readonly at: keyof Traffic; readonly nth: number };
 
-export type Victim = "tap" | "target";
+type Victim = "tap" | "target";
 
 /** One row of the matrix. */
 export interface Case {

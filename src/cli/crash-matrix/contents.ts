@@ -4,7 +4,7 @@ import type { Warehouse } from "../../core/destination.ts";
 /** What is in the tables of a schema, in a form that two runs can be compared by. */
 export type Contents = ReadonlyMap<string, Table>;
 
-export interface Table {
+interface Table {
   readonly columns: readonly string[];
   /** Hashes of the rows with a key, one of each row; more than one is one too many. */
   readonly rows: ReadonlyMap<string, readonly string[]>;
@@ -68,7 +68,7 @@ const isChanged = (before: readonly string[], now: readonly string[]) =>
   before.length === now.length && [...before].sort().join() !== [...now].sort().join();
 
 function counted(keys: readonly string[], what: string): string {
-  return `${keys.length} ${what} (${keys.slice(0, 2).join(" / ")}${keys.length > 2 ? " / …" : ""})`;
+  return `${keys.length} ${what} (${keys[0] ?? ""}${keys.length > 1 ? ", …" : ""})`;
 }
 
 const rowsIn = (rows: Table["rows"]) => [...rows.values()].reduce((sum, hashes) => sum + hashes.length, 0);

@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import type { Warehouse } from "../../core/destination.ts";
 import type { Env } from "../../core/env.ts";
-import { EltError } from "../../core/errors.ts";
+import { asEltError, EltError } from "../../core/errors.ts";
+import type { Log } from "../../core/log.ts";
 import type { ProcessLog } from "../log.ts";
 import type { TargetConfig } from "../target-config.ts";
 import { openWarehouse, TARGET_PREFIX } from "../warehouse.ts";
@@ -53,13 +55,16 @@ export async function makePlace(folder: string, options: ScratchOptions): Promis
   const configs = [...options.configs, file];
   const args = configs.flatMap((config) => ["--config", config]);
   // What was made is dropped also when the run was interrupted.
-  const open = (env = options.env) => openWarehouse(configs, { ...env, signal: NEVER });
+  const open = () => openWarehouse(configs, { ...options.env, signal: NEVER });
+  let isUsed = false;
   return {
     folder,
-    target: (environment) =>
-      options.command === undefined
+    target(environment) {
+      isUsed = true;
+      return options.command === undefined
         ? ownProgram("target-warehouse", args, environment)
-        : shellProgram(options.command, args, environment),
+        : shellProgram(options.command, args, environment);
+    },
     keptState: () => keptState(args),
     async contents(keys) {
       await using warehouse = (await open()).warehouse;
@@ -71,16 +76,21 @@ export async function makePlace(folder: string, options: ScratchOptions): Promis
       return config;
     },
     async [Symbol.asyncDispose]() {
-      try {
-        await using warehouse = (await open()).warehouse;
-        const drop = warehouse.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
-        await drop[Symbol.asyncIterator]().next(); // it gives no rows
-      } catch (error) {
-        options.env.log.warn(`the schema ${schema} could not be dropped: ${String(error)}`);
-      }
+      if (isUsed) await dropSchema(open, schema, options.env.log);
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Drops what the target has made. When it cannot be done, the user is told what to drop. */
+async function dropSchema(open: () => Promise<{ warehouse: Warehouse }>, schema: string, log: Log): Promise<void> {
+  try {
+    await using warehouse = (await open()).warehouse;
+    const drop = warehouse.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+    await drop[Symbol.asyncIterator]().next(); // it gives no rows
+  } catch (error) {
+    log.warn(`the schema ${schema} could not be dropped: ${asEltError(error).message}`);
+  }
 }
 
 const NEVER = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EltError } from "../../core/errors.ts";
-import { merge, type Merged } from "./merge.ts";
+import { merge, prepareMerge, type Merged } from "./merge.ts";
 import { recordOf } from "./read-line.ts";
 import { isAboutRow, reasonOf } from "./refusal.ts";
 import type { LoadOptions, Rejected } from "../../core/destination.ts";
@@ -57,8 +57,10 @@ export async function mergeCarefully(
   };
   await mergePart({ ...rows, segments: [], rows: 0, activate: undefined }); // the table, and sets that start
   for (const segment of rows.segments) {
-    target.ready = undefined; // each layout is compared with the table for itself
     const lines = linesOf(segment.buffer.chunks());
+    // Each layout is compared with the table for itself.
+    if (segment.plan !== rows.plan) target.ready = undefined;
+    else await prepareMerge(session, { ...rows, segments: [segment] }, target, staging, options);
     if (lines.length > 0) await tryLines(segment, lines, 0, lines.length);
   }
   if (rows.activate !== undefined) await mergePart({ ...rows, segments: [], rows: 0, isPart: true });
@@ -100,20 +102,19 @@ function linesOf(chunks: Iterable<Buffer>): Buffer[] {
 }
 
 function refusedRow(
-  rows: PostgresRows,
+  { stream }: PostgresRows,
   segment: PostgresSegment,
   lines: readonly Buffer[],
   at: number,
   error: unknown,
 ): Omit<Rejected, "schema"> {
   const absent = segment.buffer.absences.find(({ row }) => row === at)?.places ?? [];
-  const row = segment.firstRow + at;
   return {
     id: randomUUID(),
-    stream: rows.stream,
+    stream,
     reason: `refused by the database: ${reasonOf(error)}`,
     line: 0, // rows do not carry the number of the line that they came in
-    row,
+    row: segment.firstRow + at + 1, // it was given a sequence of its own
     payload: recordOf(lines[at] ?? Buffer.alloc(0), segment.plan, absent),
   };
 }

@@ -30,6 +30,24 @@ export async function tablesIn(session: Session, schema: string): Promise<string
   return rows.map(([name]) => String(name));
 }
 
+/** What has this name; undefined when nothing has. */
+export async function kindOf(session: Session, schema: string, name: string): Promise<string | undefined> {
+  const [row] = await session.rows("SELECT relkind FROM pg_catalog.pg_class WHERE oid = to_regclass($1)", [
+    `${quote(schema)}.${quote(name)}`,
+  ]);
+  return row === undefined ? undefined : (KINDS[String(row[0])] ?? "table");
+}
+
+/** https://www.postgresql.org/docs/current/catalog-pg-class.html */
+const KINDS: Record<string, string> = {
+  v: "view",
+  m: "materialized view",
+  S: "sequence",
+  i: "index",
+  I: "index",
+  c: "type",
+};
+
 /** The table, or undefined when there is none. */
 export async function describeTable(session: Session, schema: string, table: string): Promise<Table | undefined> {
   const rows = await session.rows(
@@ -165,7 +183,8 @@ export async function tryAddKey(
 /** How many columns a primary key can have. */
 export const MAX_KEY_COLUMNS = 32;
 
-const OWN_KEY = "chorus_elt_key_";
+/** How the names of primary keys that we made begin. */
+export const OWN_KEY = "chorus_elt_key_";
 
 /** Names of constraints are shared by all tables of a schema, and they stay when a table is renamed. */
 const newKeyName = () => `${OWN_KEY}${randomUUID().slice(-12)}`;

@@ -43,7 +43,7 @@ import { Session } from "./session.ts";
 import { CopyBuffer, type RowFacts } from "./stage.ts";
 import { Staging } from "./staging-tables.ts";
 import { swapTable } from "./swap.ts";
-import { unknownTarget, type Target } from "./target.ts";
+import { unknownTarget, withoutReserved, type Target } from "./target.ts";
 import { traits } from "./types.ts";
 
 /** A Postgres server, 13 or later. Rows arrive by COPY; a run holds the lock of its pipeline until it ends. */
@@ -78,8 +78,8 @@ interface Turn {
   /** Ends when the batch before it is durable, or has failed. */
   readonly previous: Promise<unknown>;
   readonly rejected: readonly DatedRejected[];
-  /** The database refuses some of its rows, so they are to be found. */
-  careful: boolean;
+  /** `rows`: the database refuses some, so they are to be found. `constraints`: also those that it checks at the end. */
+  careful: false | "rows" | "constraints";
   /** What will have been done when the COMMIT that was sent went well. */
   sent: CommitResult | undefined;
 }
@@ -138,12 +138,14 @@ class PostgresWarehouse implements Warehouse {
       const table = known?.plan.table ?? (await this.#newTable(session, message.stream, options));
       const existing = (await describeTable(session, options.schema, table))?.columns ?? new Map<string, never>();
       const inHand = known?.plan.columns.map(({ name }) => name) ?? [];
-      const planned = planTable(message, {
-        traits,
-        flattenDepth: options.flattenDepth,
-        table,
-        columns: [...existing.keys(), ...inHand],
-      });
+      const planned = withoutReserved(
+        planTable(message, {
+          traits,
+          flattenDepth: options.flattenDepth,
+          table,
+          columns: [...existing.keys(), ...inHand],
+        }),
+      );
       const columns = planned.columns.map((column) => {
         const has = existing.get(column.name)?.type;
         return has === undefined ? column : { ...column, type: widen(has, column.type) };
@@ -321,13 +323,14 @@ class PostgresWarehouse implements Warehouse {
         await turn.previous;
         if (await isCommitted(lane.session, pipeline, turn.number)) return turn.sent!;
       }
-      try {
-        return await this.#attempt(lane, turn, pipeline, options);
-      } catch (error) {
-        if (turn.careful || !isAboutRow(error)) throw error;
-        await undo(lane);
-        turn.careful = true;
-        return this.#attempt(lane, turn, pipeline, options);
+      for (;;) {
+        try {
+          return await this.#attempt(lane, turn, pipeline, options);
+        } catch (error) {
+          if (turn.careful === "constraints" || !isAboutRow(error)) throw error;
+          await undo(lane);
+          turn.careful = turn.careful === false ? "rows" : "constraints";
+        }
       }
     });
     for (const rows of turn.rows) rows.writer.recycle(rows);
@@ -368,11 +371,13 @@ class PostgresWarehouse implements Warehouse {
   ): Promise<CommitResult> {
     const total = { loaded: 0, removed: 0 };
     const refused: DatedRejected[] = [];
+    if (careful === "constraints") await session.run("SET CONSTRAINTS ALL IMMEDIATE");
     for (const rows of all) {
       const target = this.#targetOf(rows);
-      const merged: CarefullyMerged = careful
-        ? await mergeCarefully(session, rows, target, staging, options)
-        : { ...(await merge(session, rows, target, staging, options)), refused: [] };
+      const merged: CarefullyMerged =
+        careful !== false
+          ? await mergeCarefully(session, rows, target, staging, options)
+          : { ...(await merge(session, rows, target, staging, options)), refused: [] };
       total.loaded += merged.loaded;
       total.removed += merged.removed;
       refused.push(...this.#dated(merged.refused.map(this.#withSchema), all));

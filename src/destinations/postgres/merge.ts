@@ -1,4 +1,4 @@
-import type { ColumnType } from "../../core/column.ts";
+import type { Column, ColumnType } from "../../core/column.ts";
 import type { LoadOptions } from "../../core/destination.ts";
 import { needsMerge } from "../../core/staging.ts";
 import { columnsBeyond, metadataColumns, saysWhatIsNewer, type TablePlan } from "../../core/table.ts";
@@ -50,6 +50,19 @@ export async function merge(
   }
   if (rows.activate !== undefined) removed += await deleteOlderVersions(session, table, rows.activate, options);
   return { loaded, removed };
+}
+
+/** Makes the staging tables of a batch that is going to be merged, see `Staging.prepare`. */
+export async function prepareMerge(
+  session: Session,
+  rows: PostgresRows,
+  target: Target,
+  staging: Staging,
+  options: LoadOptions,
+): Promise<void> {
+  const staged = await prepared(session, rows, target, staging, options);
+  await staging.prepare(session, rows);
+  if (options.method !== "append" && staged.plan.keys.length > 0) await emptyNewest(session, staged);
 }
 
 /** A batch of a stream with all that its statements need. */
@@ -181,11 +194,7 @@ async function replaceRows(session: Session, staged: Staged, tables: StagedTable
   const { plan, table, metadata, isKeyed } = staged;
   const join = keysMatch(plan);
   const hasAbsent = tables.hasAbsent(plan);
-  const newest = `pg_temp.${await staged.staging.empty(session, "newest", plan.stream, [
-    ...plan.columns.map(({ type }, i) => `c${i} ${typeName(type)}`),
-    ...metadata.map(([name, type]) => `${quote(name)} ${typeName(type)}`),
-    "_absent int[]",
-  ])}`;
+  const newest = await emptyNewest(session, staged);
   await session.run(
     `INSERT INTO ${newest} SELECT ${selected(staged)}, ${hasAbsent ? "s._absent" : "NULL"} FROM ${source} s`,
   );
@@ -203,11 +212,11 @@ async function replaceRows(session: Session, staged: Staged, tables: StagedTable
   }
   if (!isKeyed) removed += await deleteDoubled(session, staged, newest);
   const sets = [
-    ...plan.columns.flatMap(({ name }, i) =>
-      plan.keys.includes(name)
-        ? []
-        : [`${quote(name)} = ${hasAbsent && canStay(plan, name) ? kept(i, name) : `s.c${i}`}`],
-    ),
+    ...plan.columns.flatMap((column, i) => {
+      const { name } = column;
+      const value = hasAbsent && canStay(plan, name) ? kept(i, column) : `s.c${i}`;
+      return plan.keys.includes(name) ? [] : [`${quote(name)} = ${value}`];
+    }),
     ...metadata.map(([name]) => `${quote(name)} = s.${quote(name)}`),
     ...notWritten(staged),
   ];
@@ -216,6 +225,16 @@ async function replaceRows(session: Session, staged: Staged, tables: StagedTable
   const isNew = `(SELECT s.* FROM ${newest} s WHERE NOT EXISTS (SELECT 1 FROM ${table} t WHERE ${join}))`;
   const loaded = await session.run(insert(staged, isNew));
   return { loaded: loaded + updated, removed: removed + updated };
+}
+
+/** An empty table for the newest rows of a batch, in the types of the plan. */
+async function emptyNewest(session: Session, { plan, metadata, staging }: Staged): Promise<string> {
+  const columns = [
+    ...plan.columns.map(({ type }, i) => `c${i} ${typeName(type)}`),
+    ...metadata.map(([name, type]) => `${quote(name)} ${typeName(type)}`),
+    "_absent int[]",
+  ];
+  return `pg_temp.${await staging.empty(session, "newest", plan.stream, columns)}`;
 }
 
 /** Of rows of the table that share a key of the batch the last one stays, so that the key is there once. */
@@ -335,13 +354,15 @@ const keyPlaces = (plan: TablePlan) => plan.keys.map((key) => `s.${place(plan, k
 /** Rows with what their records lacked as the table has it, for a table that has each key once. */
 function completed({ plan, table, metadata }: Staged, source: string): string {
   const list = [
-    ...plan.columns.map(({ name }, i) => (canStay(plan, name) ? `${kept(i, name)} AS c${i}` : `s.c${i}`)),
+    ...plan.columns.map((column, i) => (canStay(plan, column.name) ? `${kept(i, column)} AS c${i}` : `s.c${i}`)),
     ...metadata.map(([name]) => `s.${quote(name)}`),
   ];
   return `(SELECT ${list.join(", ")} FROM ${source} s LEFT JOIN ${table} t ON ${keysMatch(plan)})`;
 }
 
-const kept = (i: number, name: string) => `CASE WHEN ${i} = ANY(s._absent) THEN t.${quote(name)} ELSE s.c${i} END`;
+function kept(i: number, { name, type }: Column): string {
+  return `CASE WHEN ${i} = ANY(s._absent) THEN t.${quote(name)}::${typeName(type)} ELSE s.c${i} END`;
+}
 
 /** A record that does not say which row is newer is older than one that does, so that never stays. */
 const canStay = (plan: TablePlan, name: string) =>

@@ -17,7 +17,7 @@ export async function passwordFromFile(
   const usual = windows
     ? join(environment["APPDATA"] ?? homedir(), "postgresql", "pgpass.conf")
     : join(homedir(), ".pgpass");
-  const path = environment["PGPASSFILE"] ?? usual;
+  const path = environment["PGPASSFILE"] || usual;
   const mode = await stat(path).then(
     (found) => found.mode,
     () => undefined,

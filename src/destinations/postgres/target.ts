@@ -7,6 +7,7 @@ import {
   createTable,
   describeTable,
   dropKey,
+  kindOf,
   MAX_KEY_COLUMNS,
   tryAddKey,
   widenColumns,
@@ -42,6 +43,7 @@ export async function prepareTable(
   const { plan } = rows;
   const versions = rows.hasVersions || rows.activate !== undefined;
   if (target.ready?.plan === plan && target.ready.versions === versions) return target.ready.real;
+  await checkIsTable(session, plan, options);
   const keys = options.method === "append" || plan.keys.length > MAX_KEY_COLUMNS ? [] : plan.keys;
   const found = await describeTable(session, options.schema, plan.table);
   const columns = await holdingAllRows(session, rows, staging);
@@ -144,6 +146,36 @@ async function changeKey(
   if (ownKey === undefined) return;
   await dropKey(session, `${quote(options.schema)}.${quote(plan.table)}`, ownKey.name, ownKey.columns);
   if (keys.length > 0) await tryAddKey(session, options.schema, plan.table, keys);
+}
+
+/** Names are shared by tables, views, sequences, indexes and types. */
+async function checkIsTable(session: Session, { stream, table }: TablePlan, { schema }: LoadOptions): Promise<void> {
+  const kind = await kindOf(session, schema, table);
+  if (kind === undefined || kind === "table") return;
+  throw new EltError(
+    "WAREHOUSE_REFUSED",
+    `stream "${stream}": in the schema "${schema}" "${table}" is a ${kind}, where its table would have to be`,
+    { stream },
+  );
+}
+
+/** Postgres's own columns, and the name that is none. */
+const RESERVED = ["", "ctid", "cmin", "cmax", "tableoid", "xmin", "xmax"];
+
+/** The plan with other names for columns that cannot have theirs. */
+export function withoutReserved(plan: TablePlan): TablePlan {
+  const taken = new Set(plan.columns.map(({ name }) => name));
+  const free = (name: string): string => (taken.has(name) || RESERVED.includes(name) ? free(`${name}_`) : name);
+  const renamed = new Map(RESERVED.filter((name) => taken.has(name)).map((name) => [name, free(name)]));
+  if (renamed.size === 0) return plan;
+  const nameOf = (name: string) => renamed.get(name) ?? name;
+  return {
+    ...plan,
+    columns: plan.columns.map((column) => ({ ...column, name: nameOf(column.name) })),
+    keys: plan.keys.map(nameOf),
+    ...(plan.replaces === undefined ? {} : { replaces: plan.replaces.map(nameOf) }),
+    ...(plan.newestBy === undefined ? {} : { newestBy: nameOf(plan.newestBy) }),
+  };
 }
 
 async function isEmpty(session: Session, plan: TablePlan, { schema }: LoadOptions): Promise<boolean> {
