@@ -49,8 +49,14 @@ function secretsOf(schema: JsonSchema, config: unknown): string[] {
 
 /** The password of a URL, as it stands there and as it is meant. */
 function passwordIn(url: string): string[] {
-  const [, password] = /^[a-z]+:\/\/[^/?#@]*?:([^/?#@]+)@/.exec(url) ?? [];
-  return password === undefined ? [] : [password, decodeURIComponent(password)];
+  const [, inPlace, asParameter] = /^[a-z]+:\/\/[^/?#:]*:(.+)@|[?&]password=([^&#]+)/i.exec(url) ?? [];
+  const password = inPlace ?? asParameter;
+  if (password === undefined) return [];
+  try {
+    return [password, decodeURIComponent(password)];
+  } catch {
+    return [password]; // whoever reads the url says what is wrong with it
+  }
 }
 
 /** Secrets that may stand in the files and in the environment, read so early that even a config error hides them. */

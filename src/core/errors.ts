@@ -108,12 +108,12 @@ export const CODES = {
   RECORD_WITHOUT_KEY: {
     exit: 35,
     recovery: "fix-source",
-    hint: "Records without their key properties were put aside in the table `_rejected`. Correct the tap, or raise `max_rejected`.",
+    hint: "Records without their key properties were put aside in the table `_rejected`. Correct the tap and load them with `chorus-elt replay`, or raise `max_rejected`.",
   },
   RECORDS_REJECTED: {
     exit: 36,
     recovery: "fix-source",
-    hint: "Records that do not fit were put aside in the table `_rejected`; all others are loaded. Correct the source, or raise `max_rejected`.",
+    hint: "Records that do not fit were put aside in the table `_rejected`; all others are loaded. Correct the source and load them with `chorus-elt replay`, or raise `max_rejected`.",
   },
   BATCH_FILE_UNREADABLE: {
     exit: 37,

@@ -110,8 +110,7 @@ export class Loader {
 
   /** Commits what is in hand and waits for it. After it every state that came is released, but for `overwrite`. */
   async flush(): Promise<void> {
-    await this.#idle();
-    this.#startCommit();
+    await this.#nextBatch();
     await this.#idle();
   }
 

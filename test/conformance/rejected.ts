@@ -111,7 +111,7 @@ export function describeRejected(open: Open): void {
       await using warehouse = await db.opened.connect(testEnv());
       const places = (await all(warehouse)).map(({ line: number, sequence }) => [number, sequence] as const);
       const sequences: (readonly [number, number])[] = [];
-      for await (const row of warehouse.query('SELECT id, CAST(_sdc_sequence AS TEXT) AS at FROM "s"')) {
+      for await (const row of warehouse.query('SELECT id, CAST(_sdc_sequence AS TEXT) AS at FROM main."s"')) {
         sequences.push([Number(row["id"]), Number(row["at"])]);
       }
       const of = new Map(sequences);

@@ -154,7 +154,7 @@ export function describeStates(open: Open): void {
       await using warehouse = await db.opened.connect(testEnv());
       const kept = await warehouse.state("main", "default");
       const rows: unknown[] = [];
-      for await (const row of warehouse.query('SELECT id FROM "calls"')) rows.push(row["id"]);
+      for await (const row of warehouse.query('SELECT id FROM main."calls"')) rows.push(row["id"]);
       expect(kept).toBeDefined();
       expect(rows.length).toBeGreaterThanOrEqual(Number(kept?.["n"]) + 1);
       expect(rows.length).toBeLessThanOrEqual(Number(kept?.["n"]) + 2);

@@ -5,7 +5,7 @@ import { sqlState } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { cast, quote, typeName, typeOf } from "./types.ts";
 
-export interface TableColumn {
+interface TableColumn {
   readonly type: ColumnType;
   readonly native: string;
   /** The database makes its values itself: a generated or an identity column. */

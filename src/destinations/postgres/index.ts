@@ -87,7 +87,7 @@ interface Turn {
 class PostgresWarehouse implements Warehouse {
   /** One batch is copied into staging tables while the one before it is merged. */
   readonly maxCommits = 2;
-  readonly firstBatchRows = 4_000;
+  readonly firstBatchRows = 8_000;
   readonly #config: PostgresConfig;
   readonly #env: Env;
   readonly #writers = new Map<string, StagingWriter<CopyBuffer>>();
@@ -208,7 +208,7 @@ class PostgresWarehouse implements Warehouse {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#last.catch(() => undefined); // who waits for that batch has its error
-    for (const { session } of this.#idle.splice(0)) await session[Symbol.asyncDispose]();
+    await Promise.all(this.#idle.splice(0).map(({ session }) => session[Symbol.asyncDispose]()));
   }
 
   /** The right to write, taken once. It stays with the first session; see `#lane` for when that is lost. */

@@ -124,7 +124,8 @@ export class Staging {
         ? await this.empty(session, "rows", rows.stream, columns)
         : await this.#make(session, "rows", columns.join(", "), "DROP");
     const names = [...plan.columns.map((_, i) => `c${i}`), ...metadataOf(segment).map(quote)].join(", ");
-    await session.run(`ALTER TABLE pg_temp.${name} ALTER COLUMN _row RESTART WITH ${firstRow}`);
+    // Without it the numbers go on from the batch before: they tell the order, but not the place.
+    if (needsPlaces(rows)) await session.run(`ALTER TABLE pg_temp.${name} ALTER COLUMN _row RESTART WITH ${firstRow}`);
     await session.copy(`COPY pg_temp.${name} (${names}) FROM STDIN`, buffer.chunks());
     return name;
   }
@@ -170,6 +171,10 @@ export class Staging {
 }
 
 const ABSENT_COLUMNS = ["_row bigint", "places int[]"];
+
+/** True when rows are spoken of by their number within the batch. */
+const needsPlaces = (rows: PostgresRows) =>
+  rows.segments.length > 1 || rows.setStarts.length > 0 || rows.isPart === true || hasAbsences(rows);
 
 const hasAbsences = ({ segments }: PostgresRows) => segments.some(({ buffer }) => buffer.absences.length > 0);
 

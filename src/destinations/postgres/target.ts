@@ -43,17 +43,18 @@ export async function prepareTable(
   const { plan } = rows;
   const versions = rows.hasVersions || rows.activate !== undefined;
   if (target.ready?.plan === plan && target.ready.versions === versions) return target.ready.real;
-  await checkIsTable(session, plan, options);
   const keys = options.method === "append" || plan.keys.length > MAX_KEY_COLUMNS ? [] : plan.keys;
   const found = await describeTable(session, options.schema, plan.table);
   const columns = await holdingAllRows(session, rows, staging);
   const metadata = metadataColumns(plan, options.metadata, versions);
   checkCount(plan, metadata, found);
-  let real: TablePlan;
-  if (found === undefined) {
+  if (found?.ownKey === undefined) await checkIsTable(session, plan, options); // ours is one
+  let real: TablePlan = { ...plan, columns };
+  if (found !== undefined && fits(found, columns, metadata, keys)) {
+    target.table = found;
+  } else if (found === undefined) {
     const all = [...columns.map(({ name, type }) => [name, type] as const), ...metadata];
     await createTable(session, options.schema, plan.table, all, keys);
-    real = { ...plan, columns };
   } else {
     if (found.ownKey !== undefined && !sameNames(found.ownKey.columns, keys))
       await changeKey(session, found, plan, keys, options);
@@ -61,12 +62,29 @@ export async function prepareTable(
     const missing = metadata.filter(([name]) => !found.columns.has(name));
     if (missing.length > 0) await addColumns(session, options.schema, plan.table, missing);
   }
-  target.table = await describeTable(session, options.schema, plan.table);
+  if (target.table !== found || found === undefined) {
+    target.table = await describeTable(session, options.schema, plan.table);
+  }
   target.isEmpty = found === undefined || (target.ready === undefined && (await isEmpty(session, plan, options)));
   if (target.isEmpty) target.allNew = true;
   target.ready = { plan, versions, real };
   if (real.columns.some(({ type }, i) => typeName(type) !== typeName(plan.columns[i]!.type))) rows.writer.replan(real);
   return real;
+}
+
+/** True when there is nothing to change: what most batches of most runs find. */
+function fits(
+  { columns, ownKey }: Table,
+  wanted: readonly Column[],
+  metadata: readonly (readonly [name: string, type: ColumnType])[],
+  keys: readonly string[],
+): boolean {
+  const hasColumns = wanted.every(({ name, type }) => {
+    const has = columns.get(name);
+    return has !== undefined && holds(has.native, type);
+  });
+  const hasKey = ownKey === undefined || sameNames(ownKey.columns, keys);
+  return hasColumns && hasKey && metadata.every(([name]) => columns.has(name));
 }
 
 /** Adds columns that are missing, and makes those wider that would not hold the plan's values. */
