@@ -237,12 +237,16 @@ describe("a file that another process has open", () => {
   test("is waited for", async () => {
     await using where = await place({ lock_timeout_seconds: 30 });
     const other = await DuckDBInstance.create(where.database);
-    const loading = where.load([calls, call(1), state({ n: 1 })]);
-    await delay(600);
-    other.closeSync();
-    const run = await loading;
+    const child = bin("target-warehouse", ["--config", where.config]);
+    const over = ended(child);
+    child.stdin?.end([calls, call(1), state({ n: 1 })].map((line) => `${line}\n`).join(""));
+    let told = "";
+    child.stderr?.on("data", (text: string) => {
+      told += text;
+      if (told.includes("another process has")) other.closeSync();
+    });
+    const run = await over;
     expect([run.code, run.stdout]).toEqual([0, '{"n":1}\n']);
-    expect(run.stderr).toContain("another process has");
     expect(await where.ids()).toEqual([1]);
   });
 });
