@@ -94,7 +94,7 @@ export async function makeUnlessThere(session: Session, create: string): Promise
   try {
     await session.run(create);
   } catch (error) {
-    if (!["23505", "42P06", "42P07"].includes(sqlState(error) ?? "")) throw error;
+    if (!["23505", "42710", "42P06", "42P07"].includes(sqlState(error) ?? "")) throw error;
     await session.run(create);
   }
 }

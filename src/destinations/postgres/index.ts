@@ -99,6 +99,7 @@ class PostgresWarehouse implements Warehouse {
   readonly #idle: Lane[] = [];
   #keeper: Session | undefined; // has the pipeline's lock
   #locking: Promise<void> | undefined;
+  #lanes: Promise<unknown> = Promise.resolve();
   #pipeline: Promise<Pipeline> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #batches = 0;
@@ -224,9 +225,7 @@ class PostgresWarehouse implements Warehouse {
 
   /** An idle connection, or a new one. */
   async #lane(): Promise<Lane> {
-    let lane = this.#idle.pop();
-    while (lane?.session.isLost) lane = this.#idle.pop();
-    lane ??= { session: await Session.open(this.#config, this.#env), staging: new Staging() };
+    const lane = this.#idleLane() ?? { session: await Session.open(this.#config, this.#env), staging: new Staging() };
     try {
       await this.#keepLock(lane.session);
       return lane;
@@ -234,6 +233,33 @@ class PostgresWarehouse implements Warehouse {
       this.#idle.push(lane);
       throw error;
     }
+  }
+
+  /** Batches get theirs in order. When the server has no room for another connection, it is that of the one before. */
+  #laneOf({ previous }: Turn): Promise<Lane> {
+    const lane = this.#lanes.then(async () => {
+      if (this.#idle.length === 0 && !(await this.#hasRoom())) await previous.catch(() => undefined);
+      return this.#lane();
+    });
+    this.#lanes = lane.catch(() => undefined);
+    return lane;
+  }
+
+  /** Opens another connection; false when the server has no room for it. */
+  async #hasRoom(): Promise<boolean> {
+    try {
+      const session = await Session.open({ ...this.#config, connect_timeout_seconds: 0 }, this.#env);
+      this.#idle.push({ session, staging: new Staging() });
+    } catch (error) {
+      return sqlState((error as Error).cause) !== TOO_MANY_CONNECTIONS;
+    }
+    return true;
+  }
+
+  #idleLane(): Lane | undefined {
+    let lane = this.#idle.pop();
+    while (lane?.session.isLost) lane = this.#idle.pop();
+    return lane;
   }
 
   /** Takes the pipeline's lock again when the session that had it is gone. Two batches can find that at the same time. */
@@ -262,11 +288,11 @@ class PostgresWarehouse implements Warehouse {
   }
 
   /** Does something on a connection of its own, and does it again when that is lost, or after bad luck. */
-  async #with<T>(work: (lane: Lane, isAgain: boolean) => Promise<T>): Promise<T> {
+  async #with<T>(work: (lane: Lane, isAgain: boolean) => Promise<T>, first = () => this.#lane()): Promise<T> {
     for (let tries = 1; ; tries++) {
       let lane: Lane | undefined;
       try {
-        lane = await this.#lane();
+        lane = await (tries === 1 ? first() : this.#lane());
         return await work(lane, tries > 1);
       } catch (error) {
         if (lane !== undefined) await undo(lane);
@@ -318,21 +344,24 @@ class PostgresWarehouse implements Warehouse {
 
   async #commit(turn: Turn, options: LoadOptions): Promise<CommitResult> {
     const pipeline = await this.#claim(options);
-    const result = await this.#with(async (lane, isAgain) => {
-      if (isAgain) {
-        await turn.previous;
-        if (await isCommitted(lane.session, pipeline, turn.number)) return turn.sent!;
-      }
-      for (;;) {
-        try {
-          return await this.#attempt(lane, turn, pipeline, options);
-        } catch (error) {
-          if (turn.careful === "constraints" || !isAboutRow(error)) throw error;
-          await undo(lane);
-          turn.careful = turn.careful === false ? "rows" : "constraints";
+    const result = await this.#with(
+      async (lane, isAgain) => {
+        if (isAgain) {
+          await turn.previous;
+          if (await isCommitted(lane.session, pipeline, turn.number)) return turn.sent!;
         }
-      }
-    });
+        for (;;) {
+          try {
+            return await this.#attempt(lane, turn, pipeline, options);
+          } catch (error) {
+            if (turn.careful === "constraints" || !isAboutRow(error)) throw error;
+            await undo(lane);
+            turn.careful = turn.careful === false ? "rows" : "constraints";
+          }
+        }
+      },
+      () => this.#laneOf(turn),
+    );
     for (const rows of turn.rows) rows.writer.recycle(rows);
     return result;
   }
@@ -421,5 +450,7 @@ function isPassing(error: unknown): boolean {
   return isConnectionLost(error) || isBadLuck(error) || MADE_MEANWHILE.includes(sqlState(error) ?? "");
 }
 
+const TOO_MANY_CONNECTIONS = "53300";
+
 /** Another run made the table or the column at the same moment. */
-const MADE_MEANWHILE = ["42P07", "42701"];
+const MADE_MEANWHILE = ["42P07", "42701", "42710"];
