@@ -157,7 +157,8 @@ function model(runs: readonly (readonly JsonObject[])[], { mode, keeps, refuses 
       else rows.set(key, keeps ? { ...old, ...row } : row);
     }
   }
-  const text = (value: unknown) => (value === undefined ? null : String(value));
+  const text = (value: unknown) =>
+    value === undefined || value === null ? null : typeof value === "string" ? value : JSON.stringify(value);
   return [...rows.values()].map((row) => JSON.stringify([row["set"], row["id"], row["v"], row["w"]].map(text))).sort();
 }
 

@@ -21,7 +21,7 @@ export const config = (url: string, more: Partial<PostgresConfig> = {}): Postgre
 export const envWith = (parts: Partial<Env> = {}): Env => ({ ...realEnv(), ...parts });
 
 /** One whole run of the target over these lines, batches in flight as the target has them. */
-export async function loadInto(
+async function loadInto(
   url: string,
   lines: readonly string[],
   settings: Settings = {},
@@ -32,18 +32,6 @@ export async function loadInto(
   const loaded = await load(warehouse, lines, settings, env);
   if (loaded.error !== undefined) throw loaded.error;
   return loaded;
-}
-
-/** A run that stays open while `work` goes on beside it. */
-export async function running<T>(
-  url: string,
-  settings: Settings,
-  work: (run: Run) => Promise<T>,
-  more: Partial<PostgresConfig> = {},
-  env = envWith(),
-): Promise<T> {
-  await using warehouse = await postgres.connect(config(url, more), env);
-  return await work(startRun(warehouse, settings, env));
 }
 
 /** The error that something ends with. */
@@ -80,7 +68,7 @@ export async function loadable(server: Postgres): Promise<Loadable> {
       const rows = await query(`SELECT ${columns} FROM main."${table}" ORDER BY ${columns}`);
       return rows.map((row) =>
         Object.values(row).map((value) =>
-          value === null ? null : typeof value === "object" ? JSON.stringify(value) : String(value),
+          value === null ? null : typeof value === "string" ? value : JSON.stringify(value),
         ),
       );
     },
