@@ -7,8 +7,9 @@ import { load, testEnv } from "../support/loading.ts";
 import { record, schema, state } from "../support/singer.ts";
 import { describeDestination } from "../conformance/destination.ts";
 import type { Opened } from "../conformance/bench.ts";
+import { isoOf, plain } from "../conformance/normal.ts";
 import type { RejectedRow } from "../../src/core/destination.ts";
-import { isExact, parseJson, type JsonValue } from "../../src/core/json.ts";
+import { parseJson, type JsonValue } from "../../src/core/json.ts";
 import duckdb from "../../src/destinations/duckdb/index.ts";
 import { typeOf } from "../../src/destinations/duckdb/types.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -219,19 +220,4 @@ function normal(text: string | null, type: string): JsonValue {
     default:
       return text;
   }
-}
-
-function isoOf(micros: bigint): string {
-  const second = 1_000_000n;
-  const rest = ((micros % second) + second) % second;
-  const whole = new Date(Number((micros - rest) / 1_000n)).toISOString().slice(0, 19);
-  return `${whole}${rest === 0n ? "" : `.${rest.toString().padStart(6, "0").replace(/0+$/, "")}`}Z`;
-}
-
-/** Numbers that a double cannot hold become their digits, everything else stays. */
-function plain(value: JsonValue): JsonValue {
-  if (isExact(value)) return value.toString();
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner ?? null)]));
 }

@@ -1,9 +1,10 @@
 import pg from "pg";
-import { isExact, parseJson, type JsonValue } from "../../src/core/json.ts";
+import { parseJson, type JsonValue } from "../../src/core/json.ts";
 import postgres from "../../src/destinations/postgres/index.ts";
 import { typeOf } from "../../src/destinations/postgres/types.ts";
 import { describeDestination } from "../conformance/destination.ts";
 import type { Opened } from "../conformance/bench.ts";
+import { isoOf, plain } from "../conformance/normal.ts";
 import { describePostgres, type Postgres } from "../support/own-postgres.ts";
 
 await describePostgres("Postgres", (server) => {
@@ -99,19 +100,4 @@ function normal(text: string | null, type: string): JsonValue {
     default:
       return text;
   }
-}
-
-function isoOf(micros: bigint): string {
-  const second = 1_000_000n;
-  const rest = ((micros % second) + second) % second;
-  const whole = new Date(Number((micros - rest) / 1_000n)).toISOString().slice(0, 19);
-  return `${whole}${rest === 0n ? "" : `.${rest.toString().padStart(6, "0").replace(/0+$/, "")}`}Z`;
-}
-
-/** Numbers that a double cannot hold become their digits, everything else stays. */
-function plain(value: JsonValue): JsonValue {
-  if (isExact(value)) return value.toString();
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner ?? null)]));
 }
