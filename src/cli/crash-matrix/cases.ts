@@ -79,11 +79,14 @@ const AGAIN_ROWS: readonly Row[] = [
   },
 ];
 
+/** No two runs send as many bytes to the last, so there is no "last" of them. */
+const BYTE_SHARES = [0, 0.5, 0.9];
+
 const CONNECTION_ROWS: readonly Row[] = [
   ...cuts("connection/copy", "copy", "arrival"),
   ...cuts("connection/commit-lost", "commit", "arrival"),
   ...cuts("connection/answer-lost", "commit", "answer"),
-  ...cuts("connection/bytes", "bytes", "arrival"),
+  ...BYTE_SHARES.map(cutAtShare),
 ];
 
 const RESTART_ROWS: readonly Row[] = (["copy", "commit"] as const).flatMap((at) =>
@@ -139,6 +142,16 @@ function killed(
 
 function cuts(name: string, at: keyof Traffic, before: "arrival" | "answer"): Row[] {
   return occurrences(name, ({ traffic }, nth) => ({ kind: "cut", at, nth: nth(traffic[at]), before }), "server");
+}
+
+function cutAtShare(share: number): Row {
+  return {
+    name: `connection/bytes/${share * 100}%`,
+    needs: "server",
+    faults: ({ traffic }) => [
+      { kind: "cut", at: "bytes", nth: Math.ceil(traffic.bytes * share) || 1, before: "arrival" },
+    ],
+  };
 }
 
 const middleOf = (lines: readonly number[]) => lines[Math.floor(lines.length / 2)] ?? 1;
