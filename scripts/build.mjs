@@ -18,7 +18,12 @@ const UNUSED = [
 
 rmSync("dist", { recursive: true, force: true });
 await build({
-  entryPoints: ["src/bin/tap-chorus.ts", "src/bin/target-warehouse.ts", "src/bin/chorus-elt.ts"],
+  entryPoints: [
+    "src/bin/tap-chorus.ts",
+    "src/bin/tap-semarize.ts",
+    "src/bin/target-warehouse.ts",
+    "src/bin/chorus-elt.ts",
+  ],
   outdir: "dist",
   outbase: "src",
   chunkNames: "chunks/[name]-[hash]",

@@ -32,6 +32,11 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     run: async (argv, command) => (await import("./replay.ts")).replayCommand(argv, command),
   },
   {
+    words: "dbt",
+    about: "Build, test or document the models: dbt with the project and the settings that it needs.",
+    run: async (argv, command) => (await import("./dbt.ts")).dbt(argv, command),
+  },
+  {
     words: "crash-matrix",
     about: "Kill the pipe wherever it may hurt, and prove that your database loses and doubles nothing.",
     run: async (argv, command) => (await import("./crash-matrix.ts")).crashMatrix(argv, command),

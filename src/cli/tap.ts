@@ -19,8 +19,14 @@ export interface Tap<Config> {
   readonly prefix: string;
   readonly configSchema: Source<Config>["configSchema"];
   readonly streams: readonly Stream[];
-  source(): Promise<Source<Config>>;
+  source(env: Command["env"]): Promise<Source<Config>>;
+  /** What a run would do, in lines; nothing is sent or written. A tap that has it takes `--dry-run`. */
+  plan?(config: Config, env: Command["env"]): Promise<readonly string[]>;
 }
+
+const DRY_RUN = {
+  "dry-run": { type: "boolean", describe: "Show what would be sent and what it would cost; send nothing." },
+} as const;
 
 const CAPABILITIES = ["about", "catalog", "discover", "properties", "state", "structured-logging", "test"];
 
@@ -47,6 +53,7 @@ export async function tap<Config>(subject: Tap<Config>, argv: readonly string[])
         describe: "Form of --about.",
       },
       test: { type: "boolean", describe: "Check config and token with one request, then stop." },
+      ...(subject.plan === undefined ? {} : DRY_RUN),
     });
     if (options === undefined) return;
     if (options.discover) {
@@ -60,7 +67,11 @@ export async function tap<Config>(subject: Tap<Config>, argv: readonly string[])
     }
     const sources = { files: options.config ?? [], environment: process.env, prefix: subject.prefix };
     const config = await configOf(subject, sources, command);
-    const source = await subject.source();
+    if (subject.plan !== undefined && "dry-run" in options && options["dry-run"] === true) {
+      for (const line of await subject.plan(config, command.env)) await command.out.line(line);
+      return;
+    }
+    const source = await subject.source(command.env);
     if (options.test) {
       await source.check(config, command.env);
       command.env.log.info("the config and the token work");

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Warehouse } from "../core/destination.ts";
@@ -13,7 +14,7 @@ import { about } from "./about.ts";
 import { parseArguments } from "./arguments.ts";
 import { runCommand, type Command } from "./process.ts";
 import { loaderOptions, type TargetConfig } from "./target-config.ts";
-import { openWarehouse, targetSettings, TARGET_PREFIX } from "./warehouse.ts";
+import { chooseWarehouse, targetSettings, TARGET_PREFIX } from "./warehouse.ts";
 
 const NAME = "target-warehouse";
 
@@ -54,16 +55,27 @@ export async function target(argv: readonly string[]): Promise<void> {
       );
       return;
     }
-    const { warehouse, config } = await openWarehouse(options.config ?? [], command.env);
-    await using open = warehouse;
+    const { config, exclusive, connect } = await chooseWarehouse({ files: options.config ?? [] }, command.env);
+    const input = options.input === undefined ? process.stdin : createReadStream(options.input);
+    if (exclusive && !options.test) await firstBytes(input, command.env.signal);
+    await using open = await connect();
     if (options.test) {
       await open.check();
       command.env.log.info("the database can be written");
       return;
     }
-    const input = options.input === undefined ? process.stdin : createReadStream(options.input);
     await load(input, open, config, command);
   });
+}
+
+/** Waits until there is something to read, or nothing more to come; what went wrong is for who reads. */
+async function firstBytes(input: Readable, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const over = new AbortController();
+  const events = ["readable", "end", "error"].map((event) => once(input, event, { signal: over.signal }));
+  await Promise.race([...events, once(signal, "abort", { signal: over.signal })]).catch(() => undefined);
+  over.abort();
+  await Promise.allSettled(events);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { findSecrets, loadConfig, propertiesOf, readSettings, type ConfigSources } from "../core/config.ts";
-import type { Destination, Warehouse } from "../core/destination.ts";
+import type { Destination, Reader, Warehouse } from "../core/destination.ts";
 import type { Env } from "../core/env.ts";
 import { EltError } from "../core/errors.ts";
 import type { JsonObject, JsonSchema } from "../core/json.ts";
@@ -46,15 +46,50 @@ async function chosen(sources: ConfigSources): Promise<Destination<never>> {
   throw new EltError("CONFIG_INVALID", `"destination" must be one of ${Object.keys(DESTINATIONS).join(", ")}`);
 }
 
-/** Reads a target's config, hides its secrets from the log, and opens the warehouse. The caller closes it. */
-export async function openWarehouse(
-  files: readonly string[],
-  env: Env & { readonly log: ProcessLog },
-): Promise<{ warehouse: Warehouse; config: TargetConfig }> {
-  const sources = { files, environment: process.env, prefix: TARGET_PREFIX };
+type LoggedEnv = Env & { readonly log: ProcessLog };
+
+/** A destination with its config, not opened yet. */
+export interface Chosen {
+  readonly config: TargetConfig;
+  /** See `Destination.exclusive`. */
+  readonly exclusive: boolean;
+  /** The caller closes what these give. */
+  readonly connect: () => Promise<Warehouse>;
+  readonly connectReader: () => Promise<Reader>;
+}
+
+/** Reads a target's config and hides its secrets from the log. Throws CONFIG_INVALID or CONFIG_UNREADABLE. */
+export async function chooseWarehouse(
+  { files = [], settings = {} }: Partial<Pick<ConfigSources, "files" | "settings">>,
+  env: LoggedEnv,
+): Promise<Chosen> {
+  const sources = { files, settings, environment: process.env, prefix: TARGET_PREFIX };
   const destination = await chosen(sources);
   const schema = targetSchema(destination.configSchema, destination.name);
   env.log.hide(await findSecrets(schema, sources));
   const config = await loadConfig<TargetConfig>(schema, sources);
-  return { warehouse: await destination.connect(config as never, env), config };
+  return {
+    config,
+    exclusive: destination.exclusive,
+    connect: () => destination.connect(config as never, env),
+    connectReader: () => destination.connectReader(config as never, env),
+  };
+}
+
+/** Reads a target's config and opens its warehouse. The caller closes it. */
+export async function openWarehouse(
+  files: readonly string[],
+  env: LoggedEnv,
+): Promise<{ warehouse: Warehouse; config: TargetConfig }> {
+  const { connect, config } = await chooseWarehouse({ files }, env);
+  return { warehouse: await connect(), config };
+}
+
+/** Opens a warehouse for reading, and names the schema that its tables are in. The caller closes it. */
+export async function openReader(
+  where: Pick<ConfigSources, "files" | "settings">,
+  env: LoggedEnv,
+): Promise<{ reader: Reader; schema: string }> {
+  const { connectReader, config } = await chooseWarehouse(where, env);
+  return { reader: await connectReader(), schema: config.default_target_schema };
 }

@@ -4,6 +4,8 @@ import { isObject, parseJson, type JsonObject, type JsonSchema, type JsonValue }
 
 /** Where settings come from: files in order, then the environment, the later one winning. */
 export interface ConfigSources {
+  /** Settings that files and the environment override. */
+  readonly settings?: JsonObject;
   /** Paths as given to `--config`; the word `ENV` adds nothing, the environment is always looked at. */
   readonly files: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -31,7 +33,7 @@ export async function loadConfig<Config>(schema: JsonSchema, sources: ConfigSour
 
 /** What the files and the environment say, merged and nothing else. Throws CONFIG_UNREADABLE. */
 export async function readSettings(schema: JsonSchema, sources: ConfigSources): Promise<JsonObject> {
-  const merged: JsonObject = {};
+  const merged: JsonObject = { ...sources.settings };
   for (const file of sources.files) if (file !== "ENV") Object.assign(merged, await readConfigFile(file));
   Object.assign(merged, fromEnvironment(schema, sources));
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null && value !== undefined));
@@ -61,7 +63,7 @@ function passwordIn(url: string): string[] {
 
 /** Secrets that may stand in the files and in the environment, read so early that even a config error hides them. */
 export async function findSecrets(schema: JsonSchema, sources: ConfigSources): Promise<string[]> {
-  const found = secretsOf(schema, fromEnvironment(schema, sources));
+  const found = [...secretsOf(schema, sources.settings), ...secretsOf(schema, fromEnvironment(schema, sources))];
   for (const file of sources.files) {
     if (file === "ENV") continue;
     found.push(...secretsOf(schema, await readConfigFile(file).catch(() => undefined)));

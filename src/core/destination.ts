@@ -8,8 +8,24 @@ export interface Destination<Config> {
   readonly name: string;
   readonly configSchema: JsonSchema;
   readonly traits: Traits;
+  /**
+   * True when only one process can have it open. Then a target connects when its first line has come, so that the tap
+   * before it in the pipe can read the warehouse first.
+   */
+  readonly exclusive: boolean;
   /** Opens it; the driver is imported only here. Throws WAREHOUSE_LOCKED or WAREHOUSE_UNREACHABLE. */
   connect(config: Config, env: Env): Promise<Warehouse>;
+  /** Opens it for reading: nothing is made or changed, and nothing waits for whoever loads where that can be helped. */
+  connectReader(config: Config, env: Env): Promise<Reader>;
+}
+
+/** Reads what was loaded. */
+export interface Reader extends AsyncDisposable {
+  /**
+   * The rows of a query, `$1` … standing for `values`; names are to be qualified by their schema. Whole numbers of 64
+   * bits, decimals, dates and instants are texts.
+   */
+  query(sql: string, values?: readonly unknown[]): AsyncIterable<JsonObject>;
 }
 
 export type LoadMethod = "append" | "upsert" | "overwrite";
@@ -32,7 +48,7 @@ export interface LoadOptions {
   readonly stateId: string;
 }
 
-export interface Warehouse extends AsyncDisposable {
+export interface Warehouse extends Reader {
   /** How many batches may be on their way at a time. */
   readonly maxCommits: number;
   /**
@@ -62,7 +78,6 @@ export interface Warehouse extends AsyncDisposable {
    * is no such table. Batches may be committed and queries asked while it is read; it gives what was there at its start.
    */
   rejected(schema: string): AsyncIterable<RejectedRow>;
-  query(sql: string, values?: readonly unknown[]): AsyncIterable<JsonObject>;
 }
 
 /** Takes the rows of one stream, one call a row and no promise, straight into the form that the database loads. */

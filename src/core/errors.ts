@@ -167,6 +167,17 @@ export const CODES = {
     recovery: "report-bug",
     hint: "After a kill the database did not hold what a clean run leaves. Please report it with the lines that begin with FAILED.",
   },
+
+  TOOLCHAIN_MISSING: {
+    exit: 51,
+    recovery: "fix-config",
+    hint: "The models run by dbt, which needs Python 3.10 or later and the Python package index, or a mirror of it, once.",
+  },
+  DBT_FAILED: {
+    exit: 52,
+    recovery: "fix-source",
+    hint: "See what dbt said above. Models that do not depend on what failed are built.",
+  },
 } as const satisfies Record<string, Code>;
 
 export type ErrorCode = keyof typeof CODES;

@@ -26,9 +26,10 @@ export async function* read<Config>(
       ];
     }),
   );
+  const messages = await source.read(config, selection, state, env);
   for (const { stream } of selection) yield schemaMessage(stream, outlets.get(stream.name)?.schema ?? stream.schema);
   const started = env.clock.now();
-  for await (const message of source.read(config, selection, state, env)) {
+  for await (const message of messages) {
     if (message.type !== "record") {
       yield message;
       continue;

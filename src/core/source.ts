@@ -16,6 +16,14 @@ export interface Source<Config> {
   /**
    * Records, and after every piece that is complete a state that covers all that came before it. A stream that fails
    * says so by a failure message and ends; the others go on. Throws only when nothing can go on.
+   *
+   * A promise holds even the schemas back: a source that reads the warehouse does that before the program behind it in
+   * the pipe wants to write there.
    */
-  read(config: Config, selection: readonly Selection[], state: State, env: Env): AsyncIterable<SourceMessage>;
+  read(
+    config: Config,
+    selection: readonly Selection[],
+    state: State,
+    env: Env,
+  ): AsyncIterable<SourceMessage> | Promise<AsyncIterable<SourceMessage>>;
 }

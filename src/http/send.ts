@@ -1,10 +1,15 @@
 import { type JsonValue } from "../core/json.ts";
 
-/** A question to the API. Only GET: a reader never changes anything there. */
+/**
+ * A question to an API. A POST is asked again like a GET when it fails, so it must be one that changes nothing the second
+ * time, e.g. by an idempotency key.
+ */
 export interface HttpRequest {
-  readonly method: "GET";
+  readonly method: "GET" | "POST";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** JSON, with its `content-type` among the headers. */
+  readonly body?: string;
   readonly signal?: AbortSignal;
   /** The route with `{id}` in place of ids, for messages and metrics. */
   readonly endpoint: string;

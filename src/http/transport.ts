@@ -69,6 +69,7 @@ async function ask(
     dispatcher,
     method: request.method,
     headers: { ...request.headers, "accept-encoding": "gzip, deflate, br" },
+    ...(request.body === undefined ? {} : { body: request.body }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
   const headers: Record<string, string> = {};

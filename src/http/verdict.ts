@@ -1,5 +1,5 @@
 import { type ErrorCode, EltError } from "../core/errors.ts";
-import { type JsonValue, parseJson } from "../core/json.ts";
+import { isObject, type JsonValue, parseJson } from "../core/json.ts";
 import { readProblem } from "./problem.ts";
 import { type HttpRequest, type HttpResponse, type Layer } from "./send.ts";
 
@@ -45,7 +45,7 @@ export const withVerdict: Layer = (next) => async (request) => {
     request.signal?.throwIfAborted();
     // What the network throws has a code; a TypeError without one is a defect of ours, and asking again mends nothing.
     if (cause instanceof EltError || (cause instanceof TypeError && !("code" in cause))) throw cause;
-    throw new HttpError("API_UNAVAILABLE", `GET ${request.endpoint} got no answer: ${causeText(cause)}`, {
+    throw new HttpError("API_UNAVAILABLE", `${request.method} ${request.endpoint} got no answer: ${causeText(cause)}`, {
       status: 0,
       retry: "transient",
       cause,
@@ -72,12 +72,12 @@ function refusal(request: HttpRequest, answer: HttpResponse): HttpError {
   const problem = readProblem(answer.body);
   const redirect = status >= 300 && status < 400 ? " and points to another host" : "";
   const facts = [problem.code, problem.detail].filter((part) => part !== undefined).join(": ");
-  const message = `GET ${request.endpoint} answered ${status}${redirect}${facts === "" ? "" : ` (${facts})`}`;
+  const message = `${request.method} ${request.endpoint} answered ${status}${redirect}${facts === "" ? "" : ` (${facts})`}`;
   return new HttpError(code, message, {
     status,
     reason: problem.code,
     retry: request.failFast?.includes(status) === true ? "never" : retry,
-    retryAfterMs: retryAfterMs(answer.headers),
+    retryAfterMs: retryAfterMs(answer.headers) ?? retryAfterMsIn(answer.body),
   });
 }
 
@@ -94,7 +94,7 @@ function readJson(request: HttpRequest, answer: HttpResponse): JsonValue {
     const kind = cause instanceof SyntaxError ? "" : `, ${causeText(cause)}`;
     throw new HttpError(
       "API_UNAVAILABLE",
-      `GET ${request.endpoint} answered ${status} with ${form} (${body.length} bytes${kind})`,
+      `${request.method} ${request.endpoint} answered ${status} with ${form} (${body.length} bytes${kind})`,
       { status, retry: "transient" },
     );
   }
@@ -109,6 +109,18 @@ export function retryAfterMs(headers: HttpResponse["headers"]): number | undefin
   const serverNow = Date.parse(headers["date"] ?? "");
   if (Number.isNaN(until)) return undefined;
   return Math.max(0, until - (Number.isNaN(serverNow) ? Date.now() : serverNow));
+}
+
+/** `retry_after_seconds` in the body of a refusal, which Semarize sends beside or instead of the header. */
+function retryAfterMsIn(body: Buffer): number | undefined {
+  if (!body.includes('"retry_after_seconds"')) return undefined;
+  try {
+    const json: unknown = JSON.parse(body.toString("utf8"));
+    const seconds = isObject(json) ? json["retry_after_seconds"] : undefined;
+    return typeof seconds === "number" && seconds >= 0 ? seconds * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function causeText(cause: unknown): string {

@@ -49,7 +49,8 @@ test("requests are measured by route and status", async () => {
   const selection = chorus.streams
     .filter(({ name }) => name === "utterances")
     .map((stream) => ({ stream, fields: new Set<string>() }));
-  const reading = chorus.read({ ...CONFIG, api_url: server.url }, selection, {}, here)[Symbol.asyncIterator]();
+  const messages = await chorus.read({ ...CONFIG, api_url: server.url }, selection, {}, here);
+  const reading = messages[Symbol.asyncIterator]();
   while ((await reading.next()).done !== true);
   const counts = here.log.metrics.filter(({ metric }) => metric === "http_request_count");
   expect(counts).toContainEqual({

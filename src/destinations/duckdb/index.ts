@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, open, rm, mkdir } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -60,6 +61,7 @@ const duckdb: Destination<DuckdbConfig> = {
       },
     },
   },
+  exclusive: true,
   async connect(config, env) {
     const { DuckDBInstance } = await import("@duckdb/node-api");
     const instance = await openFile(() => DuckDBInstance.create(config.path, SETTINGS(config)), config, env);
@@ -73,8 +75,33 @@ const duckdb: Destination<DuckdbConfig> = {
     await db.run("SET TimeZone = 'UTC'"); // a date becomes an instant, and an instant a text, wherever we run
     return new DuckdbWarehouse(instance, db, staging, env);
   },
+  async connectReader(config, env) {
+    if (!existsSync(config.path)) {
+      throw new EltError(
+        "WAREHOUSE_UNREACHABLE",
+        `there is no DuckDB file ${config.path}; load something into it first`,
+      );
+    }
+    const { DuckDBInstance } = await import("@duckdb/node-api");
+    const settings = { ...SETTINGS(config), access_mode: "READ_ONLY", threads: "1" }; // what is held in memory is small
+    const instance = await openFile(() => DuckDBInstance.create(config.path, settings), config, env);
+    const db = await instance.connect();
+    await db.run("SET TimeZone = 'UTC'");
+    return {
+      query: (sql, values = []) => rowsAsJson(db, sql, values),
+      async [Symbol.asyncDispose]() {
+        db.closeSync();
+        instance.closeSync();
+      },
+    };
+  },
 };
 export default duckdb;
+
+async function* rowsAsJson(db: DuckDBConnection, sql: string, values: readonly unknown[]): AsyncIterable<JsonObject> {
+  const result = await db.stream(sql, values as never[]);
+  for await (const rows of result.yieldRowObjectJson()) for (const row of rows) yield row;
+}
 
 const SETTINGS = (config: DuckdbConfig) => ({
   memory_limit: config.memory_limit,
@@ -252,9 +279,8 @@ class DuckdbWarehouse implements Warehouse {
     }
   }
 
-  async *query(sql: string, values: readonly unknown[] = []): AsyncIterable<JsonObject> {
-    const result = await this.#db.stream(sql, values as never[]);
-    for await (const rows of result.yieldRowObjectJson()) for (const row of rows) yield row;
+  query(sql: string, values: readonly unknown[] = []): AsyncIterable<JsonObject> {
+    return rowsAsJson(this.#db, sql, values);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

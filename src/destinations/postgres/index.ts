@@ -51,8 +51,16 @@ const postgres: Destination<PostgresConfig> = {
   name: "postgres",
   traits,
   configSchema,
+  exclusive: false,
   async connect(config, env) {
     return new PostgresWarehouse(config, env, await Session.open(config, env));
+  },
+  async connectReader(config, env) {
+    const session = await Session.open(config, env);
+    return {
+      query: (sql, values = []) => rowsAsJson(session, sql, values),
+      [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+    };
   },
 };
 export default postgres;
