@@ -18,7 +18,7 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   },
   {
     words: "sample-api",
-    about: "Serve a sample Chorus account on this machine.",
+    about: "Serve a sample Chorus account, and a sample Semarize, on this machine.",
     run: async (argv, command) => (await import("./sample-api.ts")).sampleApi(argv, command),
   },
   {

@@ -11,6 +11,7 @@ import { handler } from "./handler.ts";
 import { QuirkSet } from "./quirks/set.ts";
 import { tokenBucket } from "./rate.ts";
 import { RequestCounts } from "./request-counts.ts";
+import { semarizeApi, type Semarize, type SemarizeOptions } from "./semarize/api.ts";
 
 export interface SampleOptions {
   /** On 127.0.0.1; 0 takes a free one, as does its absence. */
@@ -30,6 +31,8 @@ export interface SampleOptions {
   readonly limitCap?: number;
   /** What the server's clock shows at the start, in milliseconds since 1970; the real time when absent. */
   readonly now?: number;
+  /** The Semarize workspace that is served beside the account. */
+  readonly semarize?: SemarizeOptions;
 }
 
 export interface SampleApi extends AsyncDisposable {
@@ -37,12 +40,13 @@ export interface SampleApi extends AsyncDisposable {
   readonly url: string;
   readonly account: Account;
   readonly changes: Changes;
+  readonly semarize: Semarize;
   /** Cuts open connections. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a Chorus account on this machine. Throws CONFIG_INVALID for an unknown quirk, a corpus that cannot be read or
+ * Starts a Chorus account, and a Semarize workspace beside it, on this machine. Throws CONFIG_INVALID for an unknown quirk, a corpus that cannot be read or
  * a port that is taken.
  */
 export async function startSampleApi(options: SampleOptions = {}): Promise<SampleApi> {
@@ -60,9 +64,12 @@ export async function startSampleApi(options: SampleOptions = {}): Promise<Sampl
     api: callsFlavour(account, changes, { limitCap }),
     control: controlRoutes(account, changes, counts),
   });
+  const semarize = semarizeApi(options.semarize ?? {});
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    const isSemarize = /^\/(v1|_sample\/semarize)\//.test(request.url ?? "");
+    const answered = isSemarize ? semarize.handle(request, response) : handle(request, response);
     // What nobody foresaw is shown to whoever asked; the server goes on.
-    handle(request, response).catch((error: unknown) => {
+    answered.catch((error: unknown) => {
       if (!response.headersSent) response.writeHead(500);
       response.end(String(error));
     });
@@ -76,7 +83,7 @@ export async function startSampleApi(options: SampleOptions = {}): Promise<Sampl
     server.closeAllConnections();
     await closed;
   };
-  return { url: `http://127.0.0.1:${port}`, account, changes, close, [Symbol.asyncDispose]: close };
+  return { url: `http://127.0.0.1:${port}`, account, changes, semarize, close, [Symbol.asyncDispose]: close };
 }
 
 async function openSource({ corpus, calls = 200, seed = 1 }: SampleOptions, nowMs: number) {

@@ -3,12 +3,16 @@ import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/core/config.ts";
 import { isObject, type JsonObject } from "../../src/core/json.ts";
+import type { Stream } from "../../src/core/stream.ts";
 import { targetSchema } from "../../src/cli/target-config.ts";
 import duckdb from "../../src/destinations/duckdb/index.ts";
 import { configSchema } from "../../src/sources/chorus/config.ts";
-import { streams } from "../../src/sources/chorus/streams.gen.ts";
+import { streams as ofChorus } from "../../src/sources/chorus/streams.gen.ts";
+import { configSchema as semarizeConfig } from "../../src/sources/semarize/config.ts";
+import { streams as ofSemarize } from "../../src/sources/semarize/streams.gen.ts";
 
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8")) as JsonObject;
+const streams: readonly Stream[] = [...ofChorus, ...ofSemarize];
 const files = readdirSync("schemas").map((file) => file.slice(0, -".json".length));
 
 test("every stream has a schema file of its name, and every file a stream", () => {
@@ -38,6 +42,7 @@ describe.each(files)("schemas/%s.json", (name) => {
 
 test.each([
   ["tap-chorus", configSchema],
+  ["tap-semarize", semarizeConfig],
   ["target-warehouse", targetSchema(duckdb.configSchema)],
 ])("the config schema of %s is valid, and describes every setting", (_name, schema) => {
   const ajv = new Ajv({ strict: false, logger: false });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Env } from "../../core/env.ts";
 import { EltError } from "../../core/errors.ts";
 import { printJson, type JsonObject, type JsonValue } from "../../core/json.ts";
@@ -43,6 +44,7 @@ export function openApi(config: Config, env: Env, options: ApiOptions = {}): Api
   const measured = meter(log, clock);
   const closed = new AbortController();
   const signal = AbortSignal.any([env.signal, closed.signal]);
+  for (const one of [signal, env.signal]) setMaxListeners(2 * config.concurrency + 10, one); // each run waits on its own
   const send: Send = stack(
     transport.send,
     withRetry({ clock, log, ...(options.tries === undefined ? {} : { tries: options.tries }) }),
