@@ -164,19 +164,22 @@ export async function ended(child: ChildProcess): Promise<Ended> {
 export interface PipeOptions {
   readonly state?: string | undefined;
   readonly catalog?: string;
+  /** Another program in the place of tap-chorus, and its config. */
+  readonly tap?: { readonly program: string; readonly config: string };
   /** Called for each line on its way from the tap to the target. */
   readonly onLine?: (line: string, count: number, kill: { tap(): void; target(): void }) => void;
 }
 
-/** `tap-chorus | target-warehouse` with the lines passing through our hands. `state` is the last line that came out. */
+/** `tap | target-warehouse` with the lines passing through our hands. `state` is the last line that came out. */
 export async function pipe(
   where: Place,
   options: PipeOptions = {},
 ): Promise<{ tap: Ended; target: Ended; lines: string[]; state: string | undefined }> {
-  const args = ["--config", where.tap];
+  const { program, config } = options.tap ?? { program: "tap-chorus", config: where.tap };
+  const args = ["--config", config];
   if (options.state !== undefined) args.push("--state", await where.file("state.json", options.state));
   if (options.catalog !== undefined) args.push("--catalog", options.catalog);
-  const tap = bin("tap-chorus", args);
+  const tap = bin(program, args);
   const target = bin("target-warehouse", ["--config", where.target]);
   target.stdin?.on("error", () => undefined); // it may be killed
   const kill = { tap: () => tap.kill("SIGKILL"), target: () => target.kill("SIGKILL") };

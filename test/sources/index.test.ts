@@ -36,7 +36,7 @@ test("a run over a real connection, with the URL written in any way", async () =
     await using server = await serve(fake);
     const selection = chorus.streams.map((stream) => ({ stream, fields: new Set<string>() }));
     const messages: SourceMessage[] = [];
-    for await (const message of chorus.read({ ...CONFIG, api_url: server.url + tail }, selection, {}, env()))
+    for await (const message of await chorus.read({ ...CONFIG, api_url: server.url + tail }, selection, {}, env()))
       messages.push(message);
     expect(messages.filter((message) => message.type === "record" && message.stream === "calls")).toHaveLength(5);
     expect(messages.at(-1)?.type).toBe("state");

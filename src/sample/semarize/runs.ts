@@ -124,7 +124,7 @@ export class Runs {
     const bricks = Object.entries(findings).map(([key, { value, evidence }]): [string, unknown] => {
       if (this.quirks.has("S03")) return [key, { value }];
       const shown = evidence.slice(0, 3);
-      const confidence = evidence.length === 0 ? 0.6 : Math.min(0.99, 0.7 + 0.05 * evidence.length);
+      const confidence = evidence.length === 0 ? 0.6 : Math.min(99, 70 + 5 * evidence.length) / 100;
       const reason =
         evidence.length === 0 ? "Nothing in the transcript shows it." : `${evidence.length} lines show it.`;
       return [key, { value, confidence, reason, evidence: this.quirks.has("S02") ? shown.join(" … ") : shown }];

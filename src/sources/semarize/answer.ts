@@ -13,6 +13,8 @@ export interface RunAnswer {
   readonly errorCode: string | null;
   readonly errorMessage: string | null;
   readonly bricks: readonly Brick[];
+  /** False when it says neither results nor why there are none: the answer to a POST may name a run that has ended, bare. */
+  readonly isWhole: boolean;
 }
 
 export interface Brick {
@@ -60,6 +62,7 @@ export function readRun(json: JsonValue | undefined): RunAnswer | undefined {
     errorCode: textOf(fields["error_code"]),
     errorMessage: textOf(fields["error_message"] ?? fields["error_user_message"]),
     bricks: readBricks(output["bricks"] ?? fields["bricks"]),
+    isWhole: ["output", "bricks", "error_code"].some((name) => name in fields),
   };
 }
 

@@ -146,7 +146,7 @@ class Evaluation {
     const { api, env, config } = this.#parts;
     const kit = row.kit;
     const since = env.clock.now();
-    let heard = first;
+    let heard = first !== undefined && hasEnded(first.run) && !first.run.isWhole ? undefined : first;
     if (heard !== undefined && !hasEnded(heard.run)) await say(this.#messages(row, heard.run));
     while (heard === undefined || !hasEnded(heard.run)) {
       const ageMs = env.clock.now() - since;
@@ -217,7 +217,7 @@ function withoutDetail({ status, reason }: HttpError): string {
 function vanished(runId: string): RunAnswer {
   const nothing = { kitCode: null, kitVersionId: null, createdAt: null, finishedAt: null, durationMs: null };
   const errorMessage = "Semarize does not know this run any more";
-  return { runId, status: "failed", ...nothing, errorCode: "run_not_found", errorMessage, bricks: [] };
+  return { runId, status: "failed", ...nothing, errorCode: "run_not_found", errorMessage, bricks: [], isWhole: true };
 }
 
 /**

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
+import type { JsonValue } from "../../../src/core/json.ts";
 import { hasEnded, readRun } from "../../../src/sources/semarize/answer.ts";
 
-const value = (given: unknown) =>
-  readRun({ run_id: "r", status: "succeeded", output: { bricks: { b: { value: given as never } } } })?.bricks[0]?.value;
+const value = (given: JsonValue) =>
+  readRun({ run_id: "r", status: "succeeded", output: { bricks: { b: { value: given } } } })?.bricks[0]?.value;
 
 test("values are told by their kind", () => {
   expect(value(true)).toEqual({ kind: "boolean", boolean: true });
@@ -20,7 +21,7 @@ test.each([
   ["a list of bricks", { bricks: [{ key: "x", value: 1 }, { value: 2 }, "?"], kit_code: "K" }],
   ["a bare value", { bricks: { x: 1 }, kit_code: "K" }],
 ])("bricks are found under %s", (_, fields) => {
-  const run = readRun({ run_id: "r", status: "succeeded", ...fields } as never);
+  const run = readRun({ run_id: "r", status: "succeeded", ...fields });
   expect(run?.bricks.map(({ key, value }) => [key, value])).toEqual([["x", { kind: "number", number: 1 }]]);
   expect(run?.kitCode).toBe("K");
 });
