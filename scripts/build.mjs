@@ -1,4 +1,4 @@
-// Bundles the three bins into dist/. Only the database driver stays outside, as it is native; what is imported lazily
+// Bundles the bins into dist/. Only the database driver stays outside, as it is native; what is imported lazily
 // becomes a file of its own, so that a tap starts without loading what it does not need.
 import { rmSync } from "node:fs";
 import { build } from "esbuild";
@@ -21,6 +21,7 @@ await build({
   entryPoints: [
     "src/bin/tap-chorus.ts",
     "src/bin/tap-semarize.ts",
+    "src/bin/tap-transcripts.ts",
     "src/bin/target-warehouse.ts",
     "src/bin/chorus-elt.ts",
   ],

@@ -6,27 +6,31 @@ import { completeLock } from "./lock.mjs";
 const check = process.argv.includes("--check");
 let stale = 0;
 
-write("src/sources/chorus/streams.gen.ts", streamRegistry());
+for (const source of readdirSync("src/sources")) {
+  if (existsSync(`src/sources/${source}/streams`))
+    write(`src/sources/${source}/streams.gen.ts`, streamRegistry(source));
+}
 const { streams, catalogOf, CODES } = await load();
 write("catalog.json", `${JSON.stringify(catalogOf(streams), undefined, 2)}\n`);
 write("docs/errors.md", errorPage(CODES));
 write("package-lock.json", completeLock(readFileSync("package-lock.json", "utf8")));
 if (stale > 0) process.exitCode = 1;
 
-/** Every stream file with its schema. No other list names them. */
-function streamRegistry() {
-  const names = readdirSync("src/sources/chorus/streams")
+/** Every stream file of a source with its schema. No other list names them. */
+function streamRegistry(source) {
+  const type = `${source.charAt(0).toUpperCase()}${source.slice(1)}Stream`;
+  const names = readdirSync(`src/sources/${source}/streams`)
     .filter((file) => file.endsWith(".ts"))
     .map((file) => file.slice(0, -".ts".length))
     .sort();
   const lines = [
     "// Made by `npm run gen` from streams/ and schemas/. Do not edit.",
     'import { type JsonSchema } from "../../core/json.ts";',
-    'import { type ChorusStream } from "./define.ts";',
+    `import { type ${type} } from "./define.ts";`,
     ...names.map((name) => `import ${camel(name)} from "./streams/${name}.ts";`),
     ...names.map((name) => `import ${camel(name)}Schema from "../../../schemas/${name}.json" with { type: "json" };`),
     "",
-    "export const streams: readonly (ChorusStream & { readonly schema: JsonSchema })[] = [",
+    `export const streams: readonly (${type} & { readonly schema: JsonSchema })[] = [`,
     ...names.map((name) => `  { ...${camel(name)}, schema: ${camel(name)}Schema },`),
     "];",
   ];

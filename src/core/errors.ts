@@ -84,6 +84,12 @@ export const CODES = {
     hint: "Part of the data could not be read; its bookmark stays where it was. See the errors above, then run again.",
   },
 
+  MEETING_FILE_INVALID: {
+    exit: 28,
+    recovery: "fix-source",
+    hint: "A transcript file is not WebVTT as Zoom and Teams export it, or is too large. Export it again, or take it out of the folder; all others were read.",
+  },
+
   LINE_NOT_JSON: {
     exit: 30,
     recovery: "fix-source",

@@ -10,9 +10,11 @@ import { configSchema } from "../../src/sources/chorus/config.ts";
 import { streams as ofChorus } from "../../src/sources/chorus/streams.gen.ts";
 import { configSchema as semarizeConfig } from "../../src/sources/semarize/config.ts";
 import { streams as ofSemarize } from "../../src/sources/semarize/streams.gen.ts";
+import { configSchema as transcriptsConfig } from "../../src/sources/transcripts/config.ts";
+import { streams as ofTranscripts } from "../../src/sources/transcripts/streams.gen.ts";
 
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8")) as JsonObject;
-const streams: readonly Stream[] = [...ofChorus, ...ofSemarize];
+const streams: readonly Stream[] = [...ofChorus, ...ofSemarize, ...ofTranscripts];
 const files = readdirSync("schemas").map((file) => file.slice(0, -".json".length));
 
 test("every stream has a schema file of its name, and every file a stream", () => {
@@ -43,6 +45,7 @@ describe.each(files)("schemas/%s.json", (name) => {
 test.each([
   ["tap-chorus", configSchema],
   ["tap-semarize", semarizeConfig],
+  ["tap-transcripts", transcriptsConfig],
   ["target-warehouse", targetSchema(duckdb.configSchema)],
 ])("the config schema of %s is valid, and describes every setting", (_name, schema) => {
   const ajv = new Ajv({ strict: false, logger: false });

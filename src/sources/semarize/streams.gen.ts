@@ -9,7 +9,7 @@ import semarizeBricksSchema from "../../../schemas/semarize_bricks.json" with { 
 import semarizeRunsSchema from "../../../schemas/semarize_runs.json" with { type: "json" };
 
 export const streams: readonly (SemarizeStream & { readonly schema: JsonSchema })[] = [
-  { ...semarizeRuns, schema: semarizeRunsSchema },
-  { ...semarizeBricks, schema: semarizeBricksSchema },
   { ...semarizeBrickItems, schema: semarizeBrickItemsSchema },
+  { ...semarizeBricks, schema: semarizeBricksSchema },
+  { ...semarizeRuns, schema: semarizeRunsSchema },
 ];

@@ -1,0 +1,55 @@
+{#
+  A raw table as the staging models see it: these columns in these types and nothing else.
+
+  columns: name -> `text`, `bigint`, `decimal`, `boolean`, `timestamp` or `date`. A column that the table lacks is a typed
+  null, and a table that is not there, or is switched off, has no rows: streams and properties may be deselected in the
+  tap without breaking the models. Timestamps come as UTC without a zone. `extracted_at` and `loaded_at` say when a row was
+  read from its source and committed here. Rows that were deleted from their table are left out.
+#}
+{% macro raw_columns(source_name, table_name, columns, switch=none) %}
+  {%- set relation = none -%}
+  {%- if execute and (switch is none or var(switch)) -%}
+    {%- set wanted = source(source_name, table_name) -%}
+    {%- set relation = adapter.get_relation(database=wanted.database or target.database, schema=wanted.schema, identifier=wanted.identifier) -%}
+  {%- else -%}
+    {%- do source(source_name, table_name) -%}
+  {%- endif -%}
+  {%- set found = {} -%}
+  {%- if relation is not none -%}
+    {%- for column in adapter.get_columns_in_relation(relation) -%}
+      {%- do found.update({column.name: true}) -%}
+    {%- endfor -%}
+  {%- endif -%}
+  select
+  {%- for name, type in columns.items() %}
+    {{ chorus_elt.raw_column(name, type, name in found) }} as {{ adapter.quote(name) if name.startswith('_') else name }},
+  {%- endfor %}
+    {{ chorus_elt.raw_column('_sdc_extracted_at', 'timestamp', '_sdc_extracted_at' in found) }} as extracted_at,
+    {{ chorus_elt.raw_column('_sdc_batched_at', 'timestamp', '_sdc_batched_at' in found) }} as loaded_at
+  {%- if relation is none %}
+  from (select 1 as nothing) as empty
+  where 1 = 0
+  {%- else %}
+  from {{ relation }}
+  {%- if '_sdc_deleted_at' in found %}
+  where _sdc_deleted_at is null
+  {%- endif %}
+  {%- endif %}
+{% endmacro %}
+
+{% macro raw_column(name, type, is_there) %}
+  {%- set column = adapter.quote(name) if is_there else 'null' -%}
+  {%- if type == 'timestamp' and is_there -%}
+    {{ chorus_elt.utc(column) }}
+  {%- elif type == 'timestamp' -%}
+    cast(null as timestamp)
+  {%- elif type == 'decimal' -%}
+    cast({{ column }} as decimal(18, 3))
+  {%- elif type == 'number' -%}
+    cast({{ column }} as decimal(28, 6))
+  {%- elif type == 'text' -%}
+    cast({{ column }} as {{ dbt.type_string() }})
+  {%- else -%}
+    cast({{ column }} as {{ type }})
+  {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,35 @@
+{# When anything of a call was loaded last: the call, its children, its owner, or a run of an evaluation. #}
+with loads as (
+    {% for model in [
+        'stg_chorus__calls', 'stg_chorus__participants', 'stg_chorus__transcripts', 'stg_chorus__utterances',
+        'stg_chorus__trackers', 'stg_chorus__tracker_mentions', 'stg_chorus__engagement_metrics',
+        'stg_chorus__crm_associations', 'stg_chorus__recordings', 'stg_chorus__tags',
+    ] %}
+    select
+        call_id,
+        max(loaded_at) as loaded_at
+    from {{ ref(model) }}
+    group by call_id
+    union all
+    {% endfor %}
+    {% for model in ['stg_meetings__meetings', 'stg_meetings__transcripts', 'stg_meetings__utterances'] %}
+    select
+        meeting_id as call_id,
+        max(loaded_at) as loaded_at
+    from {{ ref(model) }}
+    group by meeting_id
+    union all
+    {% endfor %}
+    select
+        calls.call_id,
+        users.loaded_at
+    from {{ ref('stg_chorus__calls') }} as calls
+    inner join {{ ref('stg_chorus__users') }} as users
+        on calls.owner_user_id = users.user_id
+)
+
+select
+    call_id,
+    max(loaded_at) as loaded_at
+from loads
+group by call_id

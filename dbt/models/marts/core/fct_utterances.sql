@@ -1,0 +1,31 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        enabled=var('chorus_using_utterances', true),
+        pre_hook='{{ delete_touched() }}',
+        meta={'contains_pii': true},
+    )
+}}
+
+select
+    turns.call_id,
+    turns.utterance_index,
+    turns.speaker,
+    turns.participant_id,
+    turns.speaker_role,
+    turns.start_seconds,
+    turns.duration_seconds,
+    turns.word_count,
+    coalesce(
+        turns.utterance_text like '%?%' or turns.utterance_text like '%？%' or turns.utterance_text like '%؟%', false
+    ) as is_question,
+    turns.utterance_text,
+    touched.loaded_at
+from {{ ref('int_turns') }} as turns
+inner join {{ ref('int_calls__touched') }} as touched
+    on turns.call_id = touched.call_id
+{% if is_incremental() %}
+where turns.call_id in ({{ touched_calls() }})
+{% endif %}

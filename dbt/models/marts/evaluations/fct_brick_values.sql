@@ -1,0 +1,23 @@
+select
+    run_id,
+    brick_key,
+    call_id,
+    kit_code,
+    kit_version_id,
+    purpose,
+    role,
+    item_key,
+    label,
+    position,
+    is_catalogued,
+    is_latest,
+    is_reported,
+    value_kind,
+    value_boolean,
+    value_number,
+    value_string,
+    item_count,
+    confidence,
+    reason,
+    evidence
+from {{ ref('int_bricks_catalogued') }}
