@@ -1,4 +1,4 @@
-{# One of the thresholds of the var `thresholds`, as a decimal: a float would sort 0.9 below or above 0.9. #}
-{% macro threshold(name, fallback) -%}
-    cast({{ var('thresholds', {}).get(name, fallback) }} as decimal(9, 4))
+{# A threshold from a var, as a decimal: as a float 0.9 would not be 0.9. #}
+{% macro threshold(name) -%}
+    cast({{ var(name) }} as decimal(9, 4))
 {%- endmacro %}

@@ -14,7 +14,7 @@ runs as (
     select
         kit_code,
         max({{ text_order('kit_name') }}) as kit_name,
-        count(distinct kit_version_id) as version_count,
+        count(distinct case when is_counted then kit_version_id end) as version_count,
         count(*) as run_count,
         sum(case when is_counted then 1 else 0 end) as counted_run_count,
         min(case when is_counted then finished_at end) as first_evaluated_at,
@@ -32,7 +32,7 @@ versions as (
             order by finished_at desc nulls last, {{ text_order('run_id') }} desc
         ) as newest_first
     from {{ ref('int_evaluations') }}
-    where is_counted and kit_version_id is not null
+    where is_counted
 ),
 
 codes as (

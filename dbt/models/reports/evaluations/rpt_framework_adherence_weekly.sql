@@ -26,7 +26,7 @@ scored as (
         calls.week_starting_on,
         calls.team_id,
         steps.kit_code,
-        coalesce(steps.kit_version_id, 'unknown') as kit_version_id,
+        steps.kit_version_id,
         steps.step_key,
         steps.label,
         steps.position,

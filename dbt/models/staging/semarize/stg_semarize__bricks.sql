@@ -7,7 +7,7 @@ with raw as (
       'value_number': 'number',
       'value_string': 'text',
       'item_count': 'bigint',
-      'confidence': 'decimal',
+      'confidence': 'number',
       'reason': 'text',
       'evidence': 'text'
   }, switch='chorus_using_semarize') }}
@@ -18,10 +18,10 @@ select
   brick_key,
   value_kind,
   value_boolean,
-  value_number,
+  cast(value_number as decimal(18, 4)) as value_number,
   value_string,
   item_count,
-  confidence,
+  cast(confidence as decimal(9, 4)) as confidence,
   reason,
   evidence,
   extracted_at,

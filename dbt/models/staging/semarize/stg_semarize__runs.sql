@@ -38,7 +38,7 @@ select
   call_started_at,
   submitted_at,
   finished_at,
-  duration_ms,
+  cast(duration_ms as bigint) as duration_ms,
   error_code,
   extracted_at,
   loaded_at
