@@ -22,7 +22,7 @@
   {%- endif -%}
   select
   {%- for name, type in columns.items() %}
-    {{ chorus_elt.raw_column(name, type, name in found) }} as {{ adapter.quote(name) if name.startswith('_') else name }},
+    {{ chorus_elt.raw_column(name, type, name in found) }} as {{ name }},
   {%- endfor %}
     {{ chorus_elt.raw_column('_sdc_extracted_at', 'timestamp', '_sdc_extracted_at' in found) }} as extracted_at,
     {{ chorus_elt.raw_column('_sdc_batched_at', 'timestamp', '_sdc_batched_at' in found) }} as loaded_at

@@ -4,9 +4,9 @@
   set that has become smaller.
 #}
 {% macro touched_calls() -%}
-  select touched.call_id
-  from {{ ref('int_calls__touched') }} as touched
-  where touched.loaded_at >= (
+  select recent.call_id
+  from {{ ref('int_calls__touched') }} as recent
+  where recent.loaded_at >= (
     select coalesce(max(built.loaded_at), cast('1900-01-01' as timestamp)) - interval '{{ var("lookback_hours") }} hours'
     from {{ this }} as built
   )

@@ -13,7 +13,8 @@ trackers as (
     select
         call_id,
         {{ sum_bigint('mention_count') }} as tracker_mention_count,
-        {{ sum_bigint("case when tracker_type = 'competitor' then mention_count else 0 end") }} as competitor_mention_count
+        {{ sum_bigint("case when tracker_type = 'competitor' then mention_count else 0 end") }}
+            as competitor_mention_count
     from {{ ref('stg_chorus__trackers') }}
     group by call_id
 ),

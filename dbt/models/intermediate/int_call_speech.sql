@@ -15,10 +15,11 @@ with turns as (
         turns.speaker_key,
         turns.speaker_role,
         turns.duration_seconds,
-        coalesce(turns.utterance_text like '%?%' or turns.utterance_text like '%？%' or turns.utterance_text like '%؟%', false)
-            as is_question,
+        {{ is_question('turns.utterance_text') }} as is_question,
         case
-            when lag(turns.speaker_key) over (partition by turns.call_id order by turns.utterance_index) = turns.speaker_key
+            when
+                lag(turns.speaker_key) over (partition by turns.call_id order by turns.utterance_index)
+                = turns.speaker_key
                 then 0
             else 1
         end as is_change
@@ -51,8 +52,10 @@ longest as (
     select
         call_id,
         cast(count(*) as bigint) as turn_count,
-        max(case when speaker_role = 'rep' then monologue_seconds end) as longest_rep_monologue_seconds,
-        max(case when speaker_role = 'prospect' then monologue_seconds end) as longest_prospect_monologue_seconds
+        cast(max(case when speaker_role = 'rep' then monologue_seconds end) as decimal(18, 3))
+            as longest_rep_monologue_seconds,
+        cast(max(case when speaker_role = 'prospect' then monologue_seconds end) as decimal(18, 3))
+            as longest_prospect_monologue_seconds
     from monologues
     group by call_id
 ),

@@ -97,7 +97,7 @@ select
     dated.owner_email,
     dated.owner_name,
     dated.owner_team_id,
-    {% if var('chorus_using_deals') %}dated.deal_id{% else %}cast(null as {{ dbt.type_string() }}) as deal_id{% endif %},
+    {{ 'dated.deal_id' if var('chorus_using_deals') else 'cast(null as ' ~ dbt.type_string() ~ ') as deal_id' }},
     dated.deal_name,
     dated.deal_stage,
     dated.deal_amount,

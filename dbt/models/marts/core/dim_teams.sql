@@ -1,4 +1,4 @@
-{# A team is below its parent as often as that is true: where parents form a circle, or one is unknown, a team is a root. #}
+{# A team is below its parent. Where parents form a circle, or the parent is not known, the team is a root. #}
 with recursive teams as (
     select
         child.team_id,

@@ -16,7 +16,10 @@ select
     team_id,
     manager_id,
     is_active,
-    case when version_number = 1 then cast('1900-01-01' as timestamp) else cast(dbt_valid_from as timestamp) end as valid_from,
+    case
+        when version_number = 1 then cast('1900-01-01' as timestamp)
+        else cast(dbt_valid_from as timestamp)
+    end as valid_from,
     coalesce(cast(next_valid_from as timestamp), cast('9999-12-31' as timestamp)) as valid_to,
     next_valid_from is null as is_current
 from versions

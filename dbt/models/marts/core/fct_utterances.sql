@@ -18,9 +18,7 @@ select
     turns.start_seconds,
     turns.duration_seconds,
     turns.word_count,
-    coalesce(
-        turns.utterance_text like '%?%' or turns.utterance_text like '%？%' or turns.utterance_text like '%؟%', false
-    ) as is_question,
+    {{ is_question('turns.utterance_text') }} as is_question,
     turns.utterance_text,
     touched.loaded_at
 from {{ ref('int_turns') }} as turns

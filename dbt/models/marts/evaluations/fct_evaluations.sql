@@ -20,7 +20,7 @@ headlines as (
         max(case when {{ headline('battlecard_accuracy') }} then value_number end) as battlecard_accuracy,
         max(case when {{ headline('claims_checked') }} then value_number end) as claims_checked,
         max(case when {{ headline('battlecard_used') }} then {{ boolean_as_integer('value_boolean') }} end)
-        as battlecard_used,
+            as battlecard_used,
         max(case when {{ headline('signals_found') }} then value_number end) as signals_found,
         max(case when {{ headline('rep_readiness') }} then value_number end) as rep_readiness,
         max(case when {{ headline('score') }} then value_number end) as score,

@@ -6,7 +6,7 @@ with signals as (
         sum(case when is_required and status = 'present' then 1 else 0 end) as signals_present,
         sum(case when status = 'open' then 1 else 0 end) as signals_open,
         sum(case when status = 'open' or (is_required and status = 'missing') then 1 else 0 end)
-        as signals_to_follow_up,
+            as signals_to_follow_up,
         max(last_mentioned_on) as last_mentioned_on
     from {{ ref('rpt_deal_signals') }}
     group by deal_id

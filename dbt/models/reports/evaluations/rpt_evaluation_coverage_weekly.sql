@@ -18,7 +18,7 @@ counted as (
         sum(case when conversations.has_transcript then 1 else 0 end) as with_transcript_count,
         sum(case when evaluated.is_evaluated then 1 else 0 end) as evaluated_count,
         sum(case when conversations.has_transcript and evaluated.is_evaluated then 1 else 0 end)
-        as with_transcript_evaluated_count,
+            as with_transcript_evaluated_count,
         sum(case when evaluated.has_failed_run then 1 else 0 end) as failed_run_count,
         sum(case when evaluated.has_failed_run and not evaluated.is_evaluated then 1 else 0 end) as only_failed_count
     from conversations

@@ -14,7 +14,7 @@ calls as (
     from {{ ref('fct_calls') }}
     where
         week_starting_on is not null
-        {%- if call_types %}
+    {%- if call_types %}
         and lower(call_type) in (
             {%- for call_type in call_types %}'{{ call_type | lower }}'{{ ', ' if not loop.last }}{% endfor -%}
         )

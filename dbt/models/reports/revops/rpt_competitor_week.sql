@@ -20,7 +20,11 @@ mentions as (
     from {{ ref('fct_call_trackers') }} as trackers
     inner join {{ ref('fct_calls') }} as calls
         on trackers.call_id = calls.call_id
-    where not calls.is_deleted and calls.week_starting_on is not null and trackers.mention_count > 0 and trackers.is_competitor
+    where
+        not calls.is_deleted
+        and calls.week_starting_on is not null
+        and trackers.mention_count > 0
+        and trackers.is_competitor
     group by calls.week_starting_on, trackers.tracker_id
 )
 

@@ -1,21 +1,21 @@
 with raw as (
-  {{ raw_columns('chorus', 'engagement_metrics', {
-      'call_id': 'text',
-      'metric': 'text',
-      'participant_id': 'text',
-      'value': 'decimal',
-      'unit': 'text',
-      'origin': 'text'
-  }) }}
+    {{ raw_columns('chorus', 'engagement_metrics', {
+        'call_id': 'text',
+        'metric': 'text',
+        'participant_id': 'text',
+        'value': 'decimal',
+        'unit': 'text',
+        'origin': 'text'
+    }) }}
 )
 
 select
-  call_id,
-  metric,
-  participant_id,
-  value as metric_value,
-  unit,
-  origin,
-  extracted_at,
-  loaded_at
+    call_id,
+    metric,
+    participant_id,
+    value as metric_value,
+    unit,
+    origin,
+    extracted_at,
+    loaded_at
 from raw
