@@ -7,6 +7,12 @@ const RESULTS = "node_modules/.test-results.json";
 
 install();
 build();
+const NO_PYTHON = 51; // TOOLCHAIN_MISSING
+const { status: dbt } = spawnSync(process.execPath, ["dist/bin/chorus-elt.js", "dbt", "setup", "--dev"], {
+  stdio: "inherit",
+});
+if (dbt === NO_PYTHON) console.log("Skipped: the tests of the models; there is no Python 3.10 or later here.");
+else if (dbt !== 0) process.exit(dbt ?? 1);
 const checks = [
   ["types", "npx", ["tsc", "-p", "."]],
   ["eslint", "npx", ["eslint", "."]],

@@ -125,7 +125,7 @@ export async function dbt(place: Place, args: readonly string[], options: DbtOpt
 /** What did not go well, one line each; for messages of tests. */
 export const troubles = ({ results }: DbtResult): string[] =>
   results
-    .filter(({ status }) => !["success", "pass"].includes(status))
+    .filter(({ status }) => !["success", "pass", "no-op"].includes(status))
     .map(({ unique_id: id, status, message }) => `${status} ${id}: ${message ?? ""}`);
 
 interface RawStream {

@@ -33,7 +33,7 @@ select
     catalog.role,
     catalog.item_key,
     coalesce(catalog.label, bricks.brick_key) as label,
-    catalog.position,
+    cast(catalog.position as bigint) as position,
     bricks.value_kind,
     bricks.value_boolean,
     bricks.value_number,

@@ -24,9 +24,7 @@ with turns as (
             else 1
         end as is_change
     from {{ ref('int_turns') }} as turns
-    {% if is_incremental() %}
-    where turns.call_id in ({{ touched_calls() }})
-    {% endif %}
+    where {{ not_built('turns.call_id') }}
 ),
 
 numbered as (

@@ -1,4 +1,7 @@
-{# When anything of a call was loaded last: the call, its children, its owner, or a run of an evaluation. #}
+{#
+    When anything of a call was loaded last: the call or what hangs on it. Users and teams are loaded anew by every run, so they
+    would touch every call; models that show them are built whole.
+#}
 with loads as (
     {% for model in [
         'stg_chorus__calls', 'stg_chorus__participants', 'stg_chorus__transcripts', 'stg_chorus__utterances',
@@ -18,14 +21,8 @@ with loads as (
         max(loaded_at) as loaded_at
     from {{ ref(model) }}
     group by meeting_id
-    union all
+    {% if not loop.last %}union all{% endif %}
     {% endfor %}
-    select
-        calls.call_id,
-        users.loaded_at
-    from {{ ref('stg_chorus__calls') }} as calls
-    inner join {{ ref('stg_chorus__users') }} as users
-        on calls.owner_user_id = users.user_id
 )
 
 select

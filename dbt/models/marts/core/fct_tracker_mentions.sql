@@ -19,6 +19,4 @@ select
 from {{ ref('stg_chorus__tracker_mentions') }} as mentions
 inner join {{ ref('int_calls__touched') }} as touched
     on mentions.call_id = touched.call_id
-{% if is_incremental() %}
-where mentions.call_id in ({{ touched_calls() }})
-{% endif %}
+where {{ not_built('mentions.call_id') }}

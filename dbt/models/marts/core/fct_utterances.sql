@@ -24,6 +24,4 @@ select
 from {{ ref('int_turns') }} as turns
 inner join {{ ref('int_calls__touched') }} as touched
     on turns.call_id = touched.call_id
-{% if is_incremental() %}
-where turns.call_id in ({{ touched_calls() }})
-{% endif %}
+where {{ not_built('turns.call_id') }}

@@ -64,7 +64,7 @@ select
     signals.run_id,
     signals.signal_key,
     coalesce(catalog.label, signals.signal_key) as label,
-    catalog.position,
+    cast(catalog.position as bigint) as position,
     coalesce(catalog.is_required, false) as is_required,
     case when signals.is_open then 'open' else 'present' end as status,
     signals.call_id,

@@ -22,7 +22,7 @@ select
     evaluations.run_id,
     steps.item_key as step_key,
     steps.label,
-    steps.position,
+    cast(steps.position as bigint) as position,
     evaluations.call_id,
     evaluations.kit_code,
     evaluations.kit_version_id,

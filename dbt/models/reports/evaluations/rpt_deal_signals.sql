@@ -92,7 +92,7 @@ select
     expected.signal_key,
     deals.deal_name,
     coalesce(catalog.label, expected.signal_key) as label,
-    catalog.position,
+    cast(catalog.position as bigint) as position,
     coalesce(catalog.is_required, false) as is_required,
     coalesce(mentioned.status, 'missing') as status,
     cast(coalesce(mentioned.mention_count, 0) as bigint) as mention_count,

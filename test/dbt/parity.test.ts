@@ -1,0 +1,140 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { describe, expect, test } from "vitest";
+import {
+  builtTables,
+  columnsOf,
+  dbt,
+  dbtProgram,
+  dump,
+  inDuckdb,
+  inPostgres,
+  MODELS,
+  troubles,
+  type Place,
+} from "../support/dbt.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { describePostgres } from "../support/own-postgres.ts";
+import { run } from "../e2e/pipe.ts";
+import { sampleAccount } from "./sample.ts";
+
+const LONG_MS = 240_000;
+/** A build that is repeated takes the same moment for now. */
+const VARS = { run_started_at: "2026-06-30 12:00:00" };
+
+/** Columns that tell when rows were loaded, which is another moment in each database. */
+const OF_THE_LOAD = /^(last_)?loaded_at$|^transcript_ready_at$|^transcript_to_evaluation/;
+
+/** Every table that dbt has built, but the snapshots: their versions begin when they are seen. */
+async function everything(place: Place, without = /^$/): Promise<Record<string, string[]>> {
+  const tables: Record<string, string[]> = {};
+  for (const table of await builtTables(place)) {
+    if (table.startsWith("snap_")) continue;
+    const columns = (await columnsOf(place, table)).filter((name) => !without.test(name));
+    tables[table] = await dump(place, table, columns);
+  }
+  return tables;
+}
+
+/** The first line in which two sets of tables differ; undefined when they are the same. */
+function firstDifference(a: Record<string, string[]>, b: Record<string, string[]>): string | undefined {
+  for (const table of [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()) {
+    const [left = [], right = []] = [a[table], b[table]];
+    for (let i = 0; i < Math.max(left.length, right.length); i++) {
+      if (left[i] !== right[i]) return `${table}, line ${i}:\n  ${String(left[i])}\n  ${String(right[i])}`;
+    }
+  }
+  return undefined;
+}
+
+const rowsOf = (tables: Record<string, string[]>) =>
+  Object.values(tables).reduce((sum, lines) => sum + lines.length - 1, 0);
+
+async function build(place: Place, folder: string, args: readonly string[] = [], vars = {}): Promise<void> {
+  const built = await dbt(place, ["build", ...args], { folder, vars: { ...VARS, ...vars } });
+  expect(troubles(built).filter((line) => !/^(warn|no-op) /i.test(line))).toEqual([]);
+  expect(built.code, built.output.slice(-2_000)).toBe(0);
+}
+
+describe.runIf(dbtProgram() !== undefined)("the models on DuckDB", () => {
+  test(
+    "a second build changes nothing, and after late, edited and shrunken calls incremental equals full refresh",
+    async () => {
+      await using folder = await temporaryFolder();
+      await using account = await sampleAccount(folder.path, 60, "--quirks", "Q01,Q03,Q11");
+      const database = join(folder.path, "w.duckdb");
+      const place = inDuckdb(database);
+      await account.load(place);
+      await build(place, folder.path);
+      const first = await everything(place);
+      expect(rowsOf(first)).toBeGreaterThan(5_000);
+      await build(place, folder.path);
+      expect(firstDifference(first, await everything(place))).toBeUndefined();
+
+      const untouched = await mark(database);
+      const changed = await account.api.change({ late: 2, edit: 3, clear: 1 });
+      expect(Object.values(changed).flat().length).toBeGreaterThan(2);
+      await account.load(place);
+      await build(place, folder.path, ["--exclude", "resource_type:unit_test"], { lookback_hours: 0 });
+      const incremental = await everything(place);
+      const marked = (lines: readonly string[]) => lines.filter((line) => line.includes("a mark of the test"));
+      expect(marked(incremental["fct_utterances"] ?? []), "it was not built anew").toHaveLength(1);
+      await build(place, folder.path, ["--full-refresh", "--exclude", "resource_type:unit_test"]);
+      const whole = await everything(place);
+      const withoutMark = (tables: Record<string, string[]>) => ({
+        ...tables,
+        fct_utterances: (tables["fct_utterances"] ?? []).filter((line) => !line.startsWith(untouched)),
+      });
+      expect(firstDifference(withoutMark(incremental), withoutMark(whole))).toBeUndefined();
+      expect(firstDifference(first, whole), "the changes were none").toBeDefined();
+    },
+    LONG_MS,
+  );
+});
+
+/** Changes one turn of the call that was loaded first, and gives how its line begins: a full build would undo that. */
+async function mark(database: string): Promise<string> {
+  const instance = await DuckDBInstance.create(database);
+  const connection = await instance.connect();
+  try {
+    const table = `${MODELS}.fct_utterances`;
+    const rows = await connection.runAndReadAll(
+      `SELECT call_id FROM ${table} WHERE utterance_index = 0 ORDER BY loaded_at, call_id LIMIT 1`,
+    );
+    const call = String(rows.getRows()[0]?.[0]);
+    await connection.run(
+      `UPDATE ${table} SET utterance_text = 'a mark of the test' WHERE call_id = '${call}' AND utterance_index = 0`,
+    );
+    return `${call},0,`;
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+await describePostgres("the models on Postgres", (server) => {
+  test.runIf(dbtProgram() !== undefined)(
+    "are row by row those on DuckDB, from the same lines, and a second build changes nothing",
+    async () => {
+      await using folder = await temporaryFolder();
+      await using account = await sampleAccount(folder.path, 60);
+      await using db = await server.database();
+      const duckdb = inDuckdb(join(folder.path, "w.duckdb"));
+      const postgres = inPostgres(db.url);
+      const lines = await account.load(duckdb);
+      const config = join(folder.path, "postgres.json");
+      await writeFile(config, JSON.stringify(postgres.target));
+      const loaded = await run("target-warehouse", ["--config", config], lines);
+      expect(loaded.code, loaded.stderr).toBe(0);
+      await build(duckdb, join(folder.path, "duckdb"));
+      await build(postgres, join(folder.path, "postgres"));
+      const [here, there] = [await everything(duckdb, OF_THE_LOAD), await everything(postgres, OF_THE_LOAD)];
+      expect(rowsOf(here)).toBeGreaterThan(5_000);
+      expect(firstDifference(here, there)).toBeUndefined();
+      await build(postgres, join(folder.path, "postgres"));
+      expect(firstDifference(there, await everything(postgres, OF_THE_LOAD))).toBeUndefined();
+    },
+    LONG_MS,
+  );
+});
