@@ -20,7 +20,7 @@ export const PROJECT = resolve("dbt");
 export const MODELS = "analytics";
 
 /** Rows as text, null where there is no value. */
-export type Rows = (string | null)[][];
+type Rows = (string | null)[][];
 
 /** A database that dbt can be pointed at. */
 export interface Place {
@@ -78,7 +78,7 @@ export interface DbtOptions {
 }
 
 /** One node of a dbt command. */
-export interface NodeResult {
+interface NodeResult {
   readonly unique_id: string;
   readonly status: string;
   readonly message: string | null;

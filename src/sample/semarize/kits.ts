@@ -1,6 +1,6 @@
 import { linesWith, type Line } from "./lines.ts";
 
-export type BrickValue = boolean | number | string | readonly string[];
+type BrickValue = boolean | number | string | readonly string[];
 
 /** What a kit finds of one brick. */
 export interface Finding {

@@ -17,7 +17,7 @@ export interface RunAnswer {
   readonly isWhole: boolean;
 }
 
-export interface Brick {
+interface Brick {
   readonly key: string;
   readonly value: BrickValue;
   readonly confidence: number | null;
@@ -26,7 +26,7 @@ export interface Brick {
   readonly evidence: string | null;
 }
 
-export type BrickValue =
+type BrickValue =
   | { readonly kind: "boolean"; readonly boolean: boolean }
   | { readonly kind: "number"; readonly number: JsonValue }
   | { readonly kind: "string"; readonly string: string }

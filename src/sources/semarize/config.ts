@@ -18,7 +18,7 @@ export interface Config {
 }
 
 /** One kit and which conversations it is for. */
-export interface KitConfig {
+interface KitConfig {
   readonly kit_code?: string;
   readonly kit_version_id?: string;
   readonly name?: string;

@@ -6,7 +6,7 @@ import type { RunAnswer } from "./answer.ts";
 export type RunRow = JsonObject & { readonly run_id: string; readonly call_id: string; readonly kit: string };
 
 /** A run as a stream sees it: its row of `semarize_runs`, and what the API answered. */
-export interface EvaluationRun {
+interface EvaluationRun {
   readonly row: RunRow;
   readonly answer: RunAnswer;
 }

@@ -24,7 +24,7 @@ export interface Due {
 }
 
 /** What one kit has to do. */
-export interface Share {
+interface Share {
   readonly kit: Kit;
   /** Conversations without a run of this kit. */
   readonly waiting: number;
