@@ -13,8 +13,8 @@ with weeks as (
 mentions as (
     select
         calls.week_starting_on,
-        trackers.tracker_id as subject_id,
-        max({{ text_order('trackers.tracker_name') }}) as subject_name,
+        trackers.tracker_id,
+        max({{ text_order('trackers.tracker_name') }}) as tracker_name,
         {{ sum_bigint('trackers.mention_count') }} as mention_count,
         cast(count(distinct calls.call_id) as bigint) as call_with_mention_count
     from {{ ref('fct_call_trackers') }} as trackers
@@ -26,8 +26,8 @@ mentions as (
 
 select
     mentions.week_starting_on,
-    mentions.subject_id as tracker_id,
-    mentions.subject_name as tracker_name,
+    mentions.tracker_id,
+    mentions.tracker_name,
     mentions.mention_count,
     mentions.call_with_mention_count,
     weeks.call_count,
