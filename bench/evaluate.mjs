@@ -70,12 +70,16 @@ export async function evaluate() {
           `${((100 * speed) / limit).toFixed(0)} % of ${limit}; ${reading.toFixed(1)} s to read the warehouse; RSS ${rssMb} MB`,
       );
     }
-    await using server = await startPostgres();
-    const url = server.url(await server.createDatabase());
-    const postgres = file("postgres.json", { destination: "postgres", url });
-    for (const one of lines) await run("target-warehouse", ["--config", postgres], undefined, one);
     models("DuckDB", target, folder);
-    models("Postgres", postgres, folder);
+    const server = await startPostgres();
+    try {
+      const url = server.url(await server.createDatabase());
+      const postgres = file("postgres.json", { destination: "postgres", url });
+      for (const one of lines) await run("target-warehouse", ["--config", postgres], undefined, one);
+      models("Postgres", postgres, folder);
+    } finally {
+      await server[Symbol.asyncDispose]();
+    }
   } finally {
     api.process.kill("SIGTERM");
     rmSync(folder, { recursive: true, force: true });

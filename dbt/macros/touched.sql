@@ -1,27 +1,39 @@
 {#
-    Incremental models build every call anew of which anything was loaded since they were built, less `lookback_hours`: a late
-    transcript, an edited call and a set that has shrunk all count. `delete_touched`, before the model, takes the rows of
-    those calls away, and those of calls that are gone; the model then adds the calls that are `not_built`. So a call is
-    there whole or not at all, and what a build that was killed has left out is added by the next.
+    Incremental models hold with every row when its call was loaded, as `loaded_at`. A call whose rows say another time than
+    `int_calls__touched` does, or which has none, is built anew, whatever has been loaded of it: a late transcript, an edit, a
+    set that has shrunk. There is no watermark that a load which was committed late could slip behind.
 #}
-{% macro delete_touched() -%}
+{% macro calls_to_build() -%}
+    (
+        select
+            touched.call_id,
+            touched.loaded_at
+        from {{ ref('int_calls__touched') }} as touched
+        {% if is_incremental() %}
+        left join (
+            select
+                old_rows.call_id,
+                min(old_rows.loaded_at) as loaded_at
+            from {{ this }} as old_rows
+            group by old_rows.call_id
+        ) as old_calls
+            on touched.call_id = old_calls.call_id
+        where old_calls.loaded_at is null or old_calls.loaded_at <> touched.loaded_at
+        {% endif %}
+    )
+{%- endmacro %}
+
+{# Takes away what is left of calls that are gone, and of sets that have become empty: nothing was put in their place. #}
+{% macro delete_stale() -%}
     {%- if is_incremental() -%}
     delete from {{ this }}
     where
-        call_id not in (select known.call_id from {{ ref('int_calls__touched') }} as known)
-        or call_id in (
-            select recent.call_id
-            from {{ ref('int_calls__touched') }} as recent
-            where recent.loaded_at >= (
-                select
-                    coalesce(max(built.loaded_at), cast('1900-01-01' as timestamp))
-                    - interval '{{ var("lookback_hours") }} hours'
-                from {{ this }} as built
-            )
+        not exists (
+            select 1
+            from {{ ref('int_calls__touched') }} as touched
+            where
+                touched.call_id = {{ this.identifier }}.call_id
+                and touched.loaded_at = {{ this.identifier }}.loaded_at
         )
     {%- endif -%}
-{%- endmacro %}
-
-{% macro not_built(call_id) -%}
-    {% if is_incremental() %}{{ call_id }} not in (select built.call_id from {{ this }} as built){% else %}true{% endif %}
 {%- endmacro %}

@@ -67,6 +67,7 @@ export async function tap<Config>(subject: Tap<Config>, argv: readonly string[])
     }
     const sources = { files: options.config ?? [], environment: process.env, prefix: subject.prefix };
     const config = await configOf(subject, sources, command);
+    keepHeapSmall();
     if (subject.plan !== undefined && "dry-run" in options && options["dry-run"] === true) {
       for (const line of await subject.plan(config, command.env)) await command.out.line(line);
       return;
@@ -98,7 +99,6 @@ async function emit<Config>(
   state: State,
   { env, out }: Command,
 ): Promise<void> {
-  keepHeapSmall();
   const { read } = await import("../core/read.ts");
   const failures: EltError[] = [];
   for await (const message of read(source, config, selection, state, env)) {

@@ -76,7 +76,7 @@ describe.runIf(dbtProgram() !== undefined)("the models on DuckDB", () => {
       const changed = await account.api.change({ late: 2, edit: 3, clear: 1 });
       expect(Object.values(changed).flat().length).toBeGreaterThan(2);
       await account.load(place);
-      await build(place, folder.path, ["--exclude", "resource_type:unit_test"], { lookback_hours: 0 });
+      await build(place, folder.path, ["--exclude", "resource_type:unit_test"]);
       const incremental = await everything(place);
       const marked = (lines: readonly string[]) => lines.filter((line) => line.includes("a mark of the test"));
       expect(marked(incremental["fct_utterances"] ?? []), "it was not built anew").toHaveLength(1);

@@ -1,9 +1,10 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy='delete+insert',
+        unique_key='call_id',
         on_schema_change='fail',
-        pre_hook='{{ delete_touched() }}',
+        post_hook='{{ delete_stale() }}',
     )
 }}
 
@@ -15,6 +16,7 @@ with turns as (
         turns.speaker_key,
         turns.speaker_role,
         turns.duration_seconds,
+        calls.loaded_at,
         {{ is_question('turns.utterance_text') }} as is_question,
         case
             when
@@ -24,7 +26,8 @@ with turns as (
             else 1
         end as is_change
     from {{ ref('int_turns') }} as turns
-    where {{ not_built('turns.call_id') }}
+    inner join {{ calls_to_build() }} as calls
+        on turns.call_id = calls.call_id
 ),
 
 numbered as (
@@ -62,6 +65,7 @@ totals as (
     select
         call_id,
         cast(count(*) as bigint) as utterance_count,
+        max(loaded_at) as loaded_at,
         {{ seconds_total('duration_seconds') }} as spoken_seconds,
         {{ seconds_total("case when speaker_role = 'rep' then duration_seconds end") }} as rep_seconds,
         {{ seconds_total("case when speaker_role = 'prospect' then duration_seconds end") }} as prospect_seconds,
@@ -82,9 +86,7 @@ select
     longest.longest_prospect_monologue_seconds,
     totals.rep_question_count,
     totals.prospect_question_count,
-    touched.loaded_at
+    totals.loaded_at
 from totals
 inner join longest
     on totals.call_id = longest.call_id
-inner join {{ ref('int_calls__touched') }} as touched
-    on totals.call_id = touched.call_id

@@ -87,7 +87,7 @@ export function semarizeApi({ token = "smz_test_sample", latencyMs = 50, quirks 
     if (runs.quirks.has("S08") && ++posts % 4 === 0 && run.posts === 1) return "lost";
     if (mode === "sync") {
       const waitMs = runs.quirks.has("S07") ? 0 : Math.min(SYNC_MS, run.endsMs - Date.now());
-      if (waitMs > 0) await delay(waitMs);
+      if (waitMs > 0) await delay(waitMs + 1); // a timer may be a millisecond early
       if (Date.now() >= run.endsMs) return { status: 200, json: runs.shown(run) };
       return accepted(run, { "retry-after": "1" });
     }

@@ -243,35 +243,94 @@ async function textsOf(
   ids: readonly string[],
 ): Promise<Map<string, { sourceHash: string; text: string }>> {
   const places = ids.map((_, i) => `$${i + 1}`).join(", ");
-  const turns = new Map<string, Turn[]>();
+  const turns = new Map<string, (Turn & { place: number })[]>();
   if (tables.has(utterances)) {
     const of = (column: string) => tables.column(utterances, "u", column);
     const sql = `
-      SELECT u."${id}" AS id, ${of("speaker")} AS speaker, ${of("role")} AS role, ${of("text")} AS text
+      SELECT u."${id}" AS id, CAST(${of("utterance_index")} AS INTEGER) AS place,
+             ${of("speaker")} AS speaker, ${of("role")} AS role, ${of("text")} AS text
       FROM ${tables.name(utterances)} u
-      WHERE u."${id}" IN (${places}) AND ${tables.alive(utterances, "u")}
-      ORDER BY u."${id}", ${of("utterance_index")}`;
-    for await (const { id: call, speaker, role, text } of reader.query(sql, ids)) {
-      const turn = { speaker: textOrNull(speaker), role: textOrNull(role), text: textOrNull(text) };
+      WHERE u."${id}" IN (${places}) AND ${tables.alive(utterances, "u")}`;
+    // Put in order here: a database would hold all of them in memory for it, beside what we hold.
+    for await (const { id: call, place, speaker, role, text } of reader.query(sql, ids)) {
+      const turn = {
+        place: Number(place),
+        speaker: textOrNull(speaker),
+        role: textOrNull(role),
+        text: textOrNull(text),
+      };
       const known = turns.get(textIn(call));
       if (known === undefined) turns.set(textIn(call), [turn]);
       else known.push(turn);
     }
+    for (const said of turns.values()) said.sort((a, b) => a.place - b.place);
   }
-  const of = (column: string) => tables.column(transcripts, "t", column);
-  const sql = `
-    SELECT t."${id}" AS id, ${of("transcript_hash")} AS source_hash, ${of("full_text")} AS full_text, ${of("utterance_count")} AS turns
-    FROM ${tables.name(transcripts)} t WHERE t."${id}" IN (${places})`;
+  const versions = await versionsOf(reader, tables, { transcripts, utterances, id }, places, ids);
+  const unsure = [...versions].filter(([, { isWhole }]) => isWhole === undefined).map(([call]) => call);
+  const wholes = await wholeTexts(reader, tables, { transcripts, id }, unsure);
   const found = new Map<string, { sourceHash: string; text: string }>();
-  for await (const row of reader.query(sql, ids)) {
-    const said = turns.get(textIn(row["id"])) ?? [];
-    const whole = textOrNull(row["full_text"]);
+  for (const [call, { sourceHash, isWhole }] of versions) {
+    const said = turns.get(call) ?? [];
+    const whole = wholes.get(call) ?? null;
     const text = tables.has(utterances) ? renderTranscript(said) : (whole ?? "");
-    const isOfOneVersion =
-      !tables.has(utterances) || (whole === null ? Number(row["turns"]) === said.length : fullText(said) === whole);
-    if (isOfOneVersion) found.set(textIn(row["id"]), { sourceHash: textIn(row["source_hash"]), text });
+    if (isWhole ?? (whole === null || !tables.has(utterances) || fullText(said) === whole)) {
+      found.set(call, { sourceHash, text });
+    }
   }
   return found;
+}
+
+/**
+ * Of each transcript its hash, and whether its turns are of the same version: as many as it says, and read from the
+ * source in the same moment. Undefined where it is not known when they were read.
+ */
+async function versionsOf(
+  reader: Reader,
+  tables: Tables,
+  { transcripts, utterances, id }: Pick<Origin, "transcripts" | "utterances" | "id">,
+  places: string,
+  ids: readonly string[],
+): Promise<Map<string, { sourceHash: string; isWhole: boolean | undefined }>> {
+  const of = (column: string) => tables.column(transcripts, "t", column);
+  const turn = (column: string) => tables.column(utterances, "u", column);
+  const counted = tables.has(utterances)
+    ? `SELECT u."${id}" AS id, count(*) AS turns,
+              min(${epochMs(turn("_sdc_extracted_at"))}) AS first_ms, max(${epochMs(turn("_sdc_extracted_at"))}) AS last_ms
+       FROM ${tables.name(utterances)} u
+       WHERE u."${id}" IN (${places}) AND ${tables.alive(utterances, "u")} GROUP BY u."${id}"`
+    : "SELECT NULL AS id, NULL AS turns, NULL AS first_ms, NULL AS last_ms";
+  const sql = `
+    SELECT t."${id}" AS id, ${of("transcript_hash")} AS source_hash, ${of("utterance_count")} AS wanted, counted.turns,
+           ${epochMs(of("_sdc_extracted_at"))} AS read_ms, counted.first_ms, counted.last_ms
+    FROM ${tables.name(transcripts)} t
+    LEFT JOIN (${counted}) counted ON counted.id = t."${id}"
+    WHERE t."${id}" IN (${places})`;
+  const found = new Map<string, { sourceHash: string; isWhole: boolean | undefined }>();
+  for await (const row of reader.query(sql, ids)) {
+    const [readMs, firstMs, lastMs] = [row["read_ms"], row["first_ms"], row["last_ms"]];
+    const isKnown = readMs !== null && firstMs !== null;
+    const isSame = readMs === firstMs && readMs === lastMs && Number(row["turns"]) === Number(row["wanted"]);
+    found.set(textIn(row["id"]), { sourceHash: textIn(row["source_hash"]), isWhole: isKnown ? isSame : undefined });
+  }
+  return found;
+}
+
+/** `full_text` of these transcripts, where there is such a column. */
+async function wholeTexts(
+  reader: Reader,
+  tables: Tables,
+  { transcripts, id }: Pick<Origin, "transcripts" | "id">,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  const column = tables.column(transcripts, "t", "full_text");
+  if (ids.length === 0 || column === "NULL") return texts;
+  const places = ids.map((_, i) => `$${i + 1}`).join(", ");
+  const sql = `SELECT t."${id}" AS id, ${column} AS full_text FROM ${tables.name(transcripts)} t WHERE t."${id}" IN (${places})`;
+  for await (const row of reader.query(sql, ids)) {
+    if (typeof row["full_text"] === "string") texts.set(textIn(row["id"]), row["full_text"]);
+  }
+  return texts;
 }
 
 const textOrNull = (value: unknown) => (typeof value === "string" ? value : null);

@@ -1,10 +1,11 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy='delete+insert',
+        unique_key='call_id',
         on_schema_change='fail',
         enabled=var('chorus_using_trackers', true),
-        pre_hook='{{ delete_touched() }}',
+        post_hook='{{ delete_stale() }}',
     )
 }}
 
@@ -15,8 +16,7 @@ select
     mentions.tracker_name,
     mentions.offset_seconds,
     mentions.utterance_index,
-    touched.loaded_at
+    calls.loaded_at
 from {{ ref('stg_chorus__tracker_mentions') }} as mentions
-inner join {{ ref('int_calls__touched') }} as touched
-    on mentions.call_id = touched.call_id
-where {{ not_built('mentions.call_id') }}
+inner join {{ calls_to_build() }} as calls
+    on mentions.call_id = calls.call_id

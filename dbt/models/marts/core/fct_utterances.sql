@@ -1,10 +1,11 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy='delete+insert',
+        unique_key='call_id',
         on_schema_change='fail',
         enabled=var('chorus_using_utterances', true),
-        pre_hook='{{ delete_touched() }}',
+        post_hook='{{ delete_stale() }}',
         meta={'contains_pii': true},
     )
 }}
@@ -20,8 +21,7 @@ select
     turns.word_count,
     {{ is_question('turns.utterance_text') }} as is_question,
     turns.utterance_text,
-    touched.loaded_at
+    calls.loaded_at
 from {{ ref('int_turns') }} as turns
-inner join {{ ref('int_calls__touched') }} as touched
-    on turns.call_id = touched.call_id
-where {{ not_built('turns.call_id') }}
+inner join {{ calls_to_build() }} as calls
+    on turns.call_id = calls.call_id
