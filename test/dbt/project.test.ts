@@ -112,6 +112,7 @@ async function tool(name: string, args: readonly string[], environment: Record<s
       ...process.env,
       PATH: [programs, process.env["PATH"] ?? ""].join(delimiter),
       DBT_PROFILES_DIR: PROJECT,
+      DBT_TARGET_PATH: join(PROJECT, "target"),
       NO_COLOR: "1",
       DO_NOT_TRACK: "1",
       ...environment,
