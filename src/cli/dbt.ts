@@ -10,7 +10,7 @@ import { chooseWarehouse } from "./warehouse.ts";
 const HELP = `chorus-elt dbt <command> [--config target.json] [options of dbt]
 
   setup            Install dbt, pinned by hash, into .chorus-elt (or $CHORUS_ELT_HOME); --dev adds the checkers.
-  build            Load seeds, take snapshots, build all models and test them.
+  build            Load seeds, take snapshots, build all models and test their data; --resource-type all adds unit tests.
   test             Run the tests of what is built.
   docs             Write the documentation as one page, .chorus-elt/dbt-target/static_index.html.
   run, seed, snapshot, source freshness, ls, compile, show …
@@ -40,26 +40,36 @@ export async function dbt(argv: readonly string[], { env, out }: Command): Promi
   const { config } = await chooseWarehouse({ files }, env);
   const programs = await toolchain("dbt", env.log);
   const long = options.length === 0 || options[0]?.startsWith("-") === true ? SHORT[command] : undefined;
-  const child = spawn(join(programs, "dbt"), [...(long ?? [command]), ...options], {
-    stdio: "inherit",
-    env: {
-      ...process.env,
-      ...profileOf(config),
-      DBT_PROJECT_DIR: PROJECT,
-      DBT_PROFILES_DIR: PROJECT,
-      DBT_TARGET_PATH: process.env["DBT_TARGET_PATH"] ?? join(home(), "dbt-target"),
-      DBT_LOG_PATH: process.env["DBT_LOG_PATH"] ?? join(home(), "dbt-logs"),
-      DBT_SEND_ANONYMOUS_USAGE_STATS: "false",
-      DBT_VERSION_CHECK: "false",
-      DO_NOT_TRACK: "1",
+  const child = spawn(
+    join(programs, "dbt"),
+    [...(long ?? [command]), ...unitTestsApart(command, options), ...options],
+    {
+      stdio: "inherit",
+      env: {
+        ...process.env,
+        ...profileOf(config),
+        DBT_PROJECT_DIR: PROJECT,
+        DBT_PROFILES_DIR: PROJECT,
+        DBT_TARGET_PATH: process.env["DBT_TARGET_PATH"] ?? join(home(), "dbt-target"),
+        DBT_LOG_PATH: process.env["DBT_LOG_PATH"] ?? join(home(), "dbt-logs"),
+        DBT_SEND_ANONYMOUS_USAGE_STATS: "false",
+        DBT_VERSION_CHECK: "false",
+        DO_NOT_TRACK: "1",
+      },
     },
-  });
+  );
   const stop = () => child.kill("SIGTERM");
   env.signal.addEventListener("abort", stop, { once: true });
   const [code] = (await once(child, "exit")) as [number | null];
   env.signal.removeEventListener("abort", stop);
   if (code !== 0)
     throw new EltError("DBT_FAILED", `dbt ${command} ended with ${code === null ? "a signal" : String(code)}`);
+}
+
+/** Unit tests say something of the models and nothing of the data, so a scheduled build does without. */
+function unitTestsApart(command: string, options: readonly string[]): readonly string[] {
+  const isChosen = options.some((option) => /^--(exclude-)?resource-type/.test(option));
+  return command === "build" && !isChosen ? ["--exclude-resource-type", "unit_test"] : [];
 }
 
 /** Takes `--config FILE` and `--config=FILE` out, wherever they stand: the rest is for dbt. */
