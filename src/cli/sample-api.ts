@@ -1,3 +1,4 @@
+import { AUTH_SCHEMES, BOUNDS, DATE_ENDS, FLAVOURS } from "../sample/options.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Command } from "./process.ts";
 
@@ -16,7 +17,19 @@ export async function sampleApi(argv: readonly string[], { env, out }: Command):
     calls: { type: "number", describe: "How many calls to make up." },
     seed: { type: "number", describe: "Another seed makes up other calls." },
     quirks: { type: "string", describe: "Quirks to switch on, e.g. Q04,Q18." },
-    rate: { type: "number", describe: "Requests a second before 429." },
+    rate: { type: "number", conflicts: "rate-per-minute", describe: "Requests a second before 429." },
+    "rate-per-minute": { type: "number", describe: "Requests a minute; beyond that 429 until the minute ends." },
+    "rate-headers": { type: "boolean", default: false, describe: "Say in X-RateLimit-* how much is left." },
+    auth: { choices: AUTH_SCHEMES, default: AUTH_SCHEMES[0], describe: "In which form the token must come." },
+    flavours: { choices: FLAVOURS, default: FLAVOURS[0], describe: "Which flavours of the API to serve." },
+    "limit-cap": { type: "number", default: 100, describe: "The most rows that a list gives at once." },
+    "without-detail": { type: "boolean", default: false, describe: "Leave GET /api/v1/calls/{id} out." },
+    bounds: { choices: BOUNDS, default: BOUNDS[0], describe: "Whether the end of a window belongs to it." },
+    "date-end": { choices: DATE_ENDS, default: DATE_ENDS[0], describe: "What a date means as the end of a window." },
+    "account-timezone": {
+      type: "string",
+      describe: "Dates and times without an offset are in this zone, e.g. America/New_York.",
+    },
     "semarize-token": {
       type: "string",
       default: "smz_test_sample",
@@ -34,6 +47,15 @@ export async function sampleApi(argv: readonly string[], { env, out }: Command):
     ...(options.calls === undefined ? {} : { calls: options.calls }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.rate === undefined ? {} : { rate: options.rate }),
+    ...(options["rate-per-minute"] === undefined ? {} : { ratePerMinute: options["rate-per-minute"] }),
+    ...(options["account-timezone"] === undefined ? {} : { accountTimezone: options["account-timezone"] }),
+    rateHeaders: options["rate-headers"],
+    auth: options.auth,
+    flavours: options.flavours,
+    limitCap: options["limit-cap"],
+    withoutDetail: options["without-detail"],
+    bounds: options.bounds,
+    dateEnd: options["date-end"],
     quirks: words(options.quirks),
     semarize: {
       token: options["semarize-token"],

@@ -2,6 +2,7 @@ import { editTurns, type TurnEdit } from "./edits.ts";
 import { isSpoken, type Call, type CallSource, type Turn } from "./model.ts";
 import { measure } from "./metrics.ts";
 import { digits } from "./quirks/numbers.ts";
+import { lengthen } from "./quirks/length.ts";
 import type { QuirkSet } from "./quirks/set.ts";
 import { QUIRKS } from "./quirks/table.ts";
 
@@ -21,9 +22,17 @@ export interface Held {
   readonly version: number;
 }
 
+/** What of the account a client may see. */
+export const ACCESS = ["all", "half", "none", "unauthorized", "forbidden", "down"] as const;
+export type Access = (typeof ACCESS)[number];
+
 /** The ways in which the API can say that a transcript is on its way. */
 const PENDING_FORMS = ["accepted", "not_found", "empty"] as const;
 export type PendingForm = (typeof PENDING_FORMS)[number];
+
+/** The ways in which a transcript can never come (Q10). */
+const NEVER_FORMS = ["no_transcript", "forbidden", "accepted", "bare_not_found"] as const;
+export type NeverForm = (typeof NEVER_FORMS)[number];
 
 /** Calls that started from `fromMs` to `toMs`, both included. */
 export interface Window {
@@ -40,19 +49,28 @@ export class Account {
   readonly quirks: QuirkSet;
   readonly #calls = new Map<string, Held>();
   readonly #released = new Set<string>();
+  readonly #private = new Set<string>();
   readonly #ready = new Set<string>();
   readonly #tries = new Map<string, number>();
-  readonly #startedAt = Date.now();
+  readonly #clock: () => number;
+  /** The first call that was spoken; Q16 makes it long. */
+  readonly #longest: number;
+  readonly #startedAt: number;
   readonly #nowMs: number;
   #advancedMs = 0;
   #count = 0;
   #version = 0;
+  #access: Access | undefined;
   #view: { stamp: string; newestFirst: readonly Held[]; byPublicId: ReadonlyMap<string, Held> } | undefined;
 
-  constructor(source: CallSource, quirks: QuirkSet, nowMs: number) {
+  /** `clock` says how time passes, `nowMs` what the account's clock shows at the start. */
+  constructor(source: CallSource, quirks: QuirkSet, nowMs: number, clock: () => number = Date.now) {
     this.source = source;
+    this.#clock = clock;
+    this.#startedAt = clock();
     this.quirks = quirks;
     this.#nowMs = nowMs;
+    this.#longest = source.calls.findIndex(isSpoken);
     for (const call of source.calls) this.add(call);
   }
 
@@ -72,9 +90,23 @@ export class Account {
     return begun + Math.floor(this.#passedMs() / HOUR_MS) * HOUR_MS;
   }
 
-  /** What readers may see, newest first. */
-  visible(): readonly Held[] {
+  /** What the client of now may see; half of it with Q13, unless it was set otherwise. */
+  get access(): Access {
+    return this.#access ?? (this.quirks.has("Q13") ? "half" : "all");
+  }
+
+  set access(access: Access) {
+    this.#access = access;
+  }
+
+  /** What a client with all its rights may see, newest first. */
+  open(): readonly Held[] {
     return this.#current().newestFirst;
+  }
+
+  /** What the client of now may see, newest first. */
+  visible(): readonly Held[] {
+    return this.access === "all" ? this.open() : this.open().filter((held) => this.#isAccessible(held));
   }
 
   within({ fromMs, toMs }: Window): Held[] {
@@ -83,7 +115,8 @@ export class Account {
 
   /** By the id that readers know. */
   find(publicId: string): Held | undefined {
-    return this.#current().byPublicId.get(publicId);
+    const held = this.#current().byPublicId.get(publicId);
+    return held !== undefined && this.#isAccessible(held) ? held : undefined;
   }
 
   /** An id of a call, person, user or team as readers know it. */
@@ -103,13 +136,20 @@ export class Account {
 
   /** What was said, as readers see it; nothing is cached here. */
   turns(held: Held): readonly Turn[] {
-    const spoken = this.#spoken(held);
+    const spoken = this.#said(held);
     return this.quirks.on.reduce((seen, id) => QUIRKS[id].turns?.(seen, held.n) ?? seen, spoken);
+  }
+
+  /** How it shows that a transcript never comes, though something was said; undefined for all others. */
+  never({ call, n }: Pick<Held, "call" | "n">): NeverForm | undefined {
+    if (!this.quirks.has("Q10") || n % 7 !== 3 || !isSpoken(call)) return undefined;
+    return NEVER_FORMS[((n - 3) / 7) % NEVER_FORMS.length];
   }
 
   /** How the transcript is said to be on its way; undefined when it is there, or will never be. */
   pending({ call, n }: Held): PendingForm | undefined {
     if (!this.quirks.has("Q09") || n % 3 !== 0 || !isSpoken(call) || this.#ready.has(call.id)) return undefined;
+    if (this.never({ call, n }) !== undefined) return undefined;
     return PENDING_FORMS[(n / 3) % PENDING_FORMS.length];
   }
 
@@ -160,12 +200,32 @@ export class Account {
     this.#version++;
   }
 
+  /** Calls that were made private, in the order in which they were. */
+  privateCalls(): Held[] {
+    return [...this.#private].flatMap((id) => this.#calls.get(id) ?? []);
+  }
+
+  setPrivate({ call }: Held, isPrivate: boolean): void {
+    if (isPrivate) this.#private.add(call.id);
+    else this.#private.delete(call.id);
+    this.#version++;
+  }
+
   #passedMs(): number {
-    return Date.now() - this.#startedAt + this.#advancedMs;
+    return this.#clock() - this.#startedAt + this.#advancedMs;
+  }
+
+  #said(held: Held): readonly Turn[] {
+    const spoken = this.#spoken(held);
+    return this.quirks.has("Q16") && held.n === this.#longest ? lengthen(spoken) : spoken;
   }
 
   #spoken({ call, edits }: Held): readonly Turn[] {
     return edits.reduce(editTurns, this.source.turns(call.speech));
+  }
+
+  #isAccessible({ n }: Held): boolean {
+    return this.access === "all" || (this.access === "half" && n % 2 === 0);
   }
 
   #isHidden({ call, n }: Held): boolean {
@@ -176,7 +236,8 @@ export class Account {
   #current() {
     const stamp = `${this.#version}.${this.quirks.version}`;
     if (this.#view?.stamp === stamp) return this.#view;
-    const all = [...this.#calls.values()].filter((held) => !this.#isHidden(held)).sort(newestFirst);
+    const isOpen = (held: Held) => !this.#isHidden(held) && !this.#private.has(held.call.id);
+    const all = [...this.#calls.values()].filter(isOpen).sort(newestFirst);
     const byPublicId = new Map(all.map((held) => [this.publicId(held.call.id), held]));
     return (this.#view = { stamp, newestFirst: all, byPublicId });
   }

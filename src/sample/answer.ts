@@ -12,6 +12,8 @@ export interface Ask {
   /** The parts of the path that the route's template leaves open, in their order. */
   readonly parameters: readonly string[];
   readonly query: URLSearchParams;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The parsed JSON body; undefined when there is none. */
   readonly json?: unknown;
 }
@@ -20,6 +22,8 @@ export interface Route {
   readonly method: "GET" | "POST";
   /** E.g. `/api/v1/calls/{id}`. */
   readonly template: string;
+  /** Of its answers, refusals among them; plain JSON when absent. */
+  readonly mediaType?: string;
   answer(ask: Ask): Answer;
 }
 

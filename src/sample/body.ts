@@ -20,7 +20,7 @@ export class Body {
   }
 }
 
-/** Keeps the bodies that were asked for last, up to about `maxBytes`. */
+/** Keeps the bodies that were asked for last, up to about `maxBytes`; one that would fill a quarter of it is not kept. */
 export class BodyCache {
   readonly #kept = new Map<string, { stamp: string; body: Body }>();
   readonly #maxBytes: number;
@@ -35,6 +35,7 @@ export class BodyCache {
     const found = this.#kept.get(key);
     if (found !== undefined) this.#drop(key, found.body);
     const body = found?.stamp === stamp ? found.body : make();
+    if (8 * body.plain.length > this.#maxBytes) return body;
     this.#kept.set(key, { stamp, body });
     this.#bytes += 2 * body.plain.length;
     for (const [oldest, { body: old }] of this.#kept) {

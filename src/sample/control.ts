@@ -1,13 +1,24 @@
 import { EltError } from "../core/errors.ts";
-import type { Account } from "./account.ts";
+import { ACCESS, type Account } from "./account.ts";
 import { json, Refusal, type Ask, type Route } from "./answer.ts";
+import { Body } from "./body.ts";
 import { CHANGE_KINDS, type ChangeKind, type Changes } from "./changes.ts";
 import { QUIRK_IDS, QUIRKS } from "./quirks/table.ts";
 import type { RequestCounts } from "./request-counts.ts";
+import type { TokenLife } from "./token.ts";
 import { truthTeller } from "./truth.ts";
+import type { Violations } from "./violations.ts";
+
+interface Parts {
+  readonly account: Account;
+  readonly changes: Changes;
+  readonly counts: RequestCounts;
+  readonly violations: Violations;
+  readonly life: TokenLife;
+}
 
 /** The routes by which a test steers the account and learns what a reader should have; they ask for no token. */
-export function controlRoutes(account: Account, changes: Changes, counts: RequestCounts): Route[] {
+export function controlRoutes({ account, changes, counts, violations, life }: Parts): Route[] {
   const truth = truthTeller(account);
   const quirks = () => ({ on: account.quirks.on, known: QUIRK_IDS.map((id) => ({ id, about: QUIRKS[id].about })) });
   return [
@@ -32,12 +43,44 @@ export function controlRoutes(account: Account, changes: Changes, counts: Reques
         return json({ now: new Date(account.now()).toISOString() });
       },
     },
+    {
+      method: "POST",
+      template: "/_sample/access",
+      answer(ask) {
+        const { mode } = readObject(ask, ["mode"]);
+        account.access = readOneOf("mode", mode, ACCESS);
+        return json({ mode: account.access });
+      },
+    },
+    {
+      method: "POST",
+      template: "/_sample/token",
+      answer(ask) {
+        const { valid, valid_for: requests } = readObject(ask, ["valid", "valid_for"]);
+        if (requests !== undefined) life.expireAfter(readCount("valid_for", requests));
+        else if (valid === true) life.renew();
+        else throw invalid("valid must be true, or valid_for a number of requests");
+        return json({});
+      },
+    },
+    { method: "GET", template: "/_sample/violations", answer: () => json(violations.all()) },
+    {
+      method: "GET",
+      template: "/media/{id}",
+      answer({ headers }) {
+        if (headers["authorization"] !== undefined || headers["x-ziaccesstoken"] !== undefined) {
+          violations.add("token_leaked");
+        }
+        return { status: 200, headers: { "content-type": "audio/mpeg" }, body: new Body("not really a recording") };
+      },
+    },
     { method: "GET", template: "/_sample/requests", answer: () => json(counts.all()) },
     {
       method: "POST",
       template: "/_sample/requests/reset",
       answer() {
         counts.reset();
+        violations.reset();
         return json(counts.all());
       },
     },
@@ -52,6 +95,12 @@ function readChanges(ask: Ask): Partial<Record<ChangeKind, number>> {
 function readCount(name: string, value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   throw invalid(`${name} must be a whole number of at least 0`);
+}
+
+function readOneOf<Word extends string>(name: string, value: unknown, words: readonly Word[]): Word {
+  const found = words.find((word) => word === value);
+  if (found === undefined) throw invalid(`${name} must be one of ${words.join(", ")}`);
+  return found;
 }
 
 function switchQuirks(account: Account, on: readonly string[], off: readonly string[]): void {

@@ -1,84 +1,95 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Account } from "./account.ts";
 import { Refusal, refusal, type Answer, type Route } from "./answer.ts";
-import { deliver, deliverFault, type Exchange } from "./deliver.ts";
+import { rateHeaders, tooMany } from "./gate.ts";
 import { FaultSchedule } from "./quirks/faults.ts";
 import { QUIRKS } from "./quirks/table.ts";
+import type { Limiter } from "./rate.ts";
+import { replyOf, spoiledReply, type Context, type Reply, type SampleRequest } from "./reply.ts";
 import type { RequestCounts } from "./request-counts.ts";
 import { router, type Found } from "./router.ts";
 
 interface Parts {
   readonly account: Account;
   readonly counts: RequestCounts;
-  readonly isAllowed: (authorization: string | undefined) => boolean;
-  /** Counts a request against the rate limit; gives the seconds to wait when it is reached. */
-  readonly takeToken: () => number | undefined;
+  /** The answer to requests that are turned away. */
+  readonly refuse: (request: SampleRequest) => Answer | undefined;
+  readonly limiter?: Limiter | undefined;
+  /** Whether answers say how much of the limit is left. */
+  readonly saysRate: boolean;
   readonly api: readonly Route[];
+  /** Routes that ask for no token and meet no faults. */
   readonly control: readonly Route[];
 }
 
 /** Gives the function that answers requests. Token, rate limit and faults are for the API's own routes only. */
-export function handler({ account, counts, isAllowed, takeToken, api, control }: Parts) {
+export function handler({ account, counts, refuse, limiter, saysRate, api, control }: Parts) {
   const findApi = router(api);
   const findControl = router(control);
   const faults = new FaultSchedule();
 
-  const serveApi = (exchange: Exchange, found: ReturnType<typeof findApi>, query: URLSearchParams) => {
-    const { request } = exchange;
-    request.resume();
-    if (!isAllowed(request.headers.authorization)) {
-      return deliver(exchange, refusal(401, "unauthorized", "The token is missing or was refused."));
-    }
-    if ("methods" in found) return deliver(exchange, nowhere(found.methods));
-    const waitSeconds = takeToken();
-    if (waitSeconds !== undefined) return deliver(exchange, tooMany(waitSeconds));
-    const answer = () => answerOf(found, query);
-    const fault = faults.next(request.url ?? "", schedules(account, found.route));
-    return fault === undefined ? deliver(exchange, answer()) : deliverFault(exchange, fault, answer);
+  const serveApi = (request: SampleRequest, found: ReturnType<typeof findApi>, query: URLSearchParams): Reply => {
+    const context = (): Context => ({
+      takesGzip: takesGzip(request),
+      nowMs: account.now(),
+      headers: {
+        ...("methods" in found || found.route.mediaType === undefined ? {} : { "content-type": found.route.mediaType }),
+        ...(saysRate && limiter !== undefined ? rateHeaders(limiter, account.now()) : {}),
+      },
+    });
+    const refused = refuse(request);
+    if (refused !== undefined) return replyOf(refused, context());
+    if ("methods" in found) return replyOf(nowhere(found.methods), context());
+    const waitSeconds = limiter?.take();
+    if (waitSeconds !== undefined) return replyOf(tooMany(waitSeconds), context());
+    const answer = () => answerOf(found, query, request);
+    const fault = faults.next(request.url, schedules(account, found.route));
+    return fault === undefined ? replyOf(answer(), context()) : spoiledReply(fault, context(), answer);
   };
 
-  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const exchange = { request, response, nowMs: account.now() };
-    const { method = "GET", url = "/" } = request;
-    const { pathname, searchParams } = new URL(url, "http://sample");
-    if (pathname.startsWith("/_sample/")) {
-      deliver(exchange, await answerControl(request, findControl(method, pathname), searchParams));
-      return;
+  return (request: SampleRequest): Reply => {
+    const { pathname, searchParams } = new URL(request.url, "http://sample");
+    const { method } = request;
+    const controlled = findControl(method, pathname);
+    if (!("methods" in controlled) || pathname.startsWith("/_sample/")) {
+      const context = { takesGzip: takesGzip(request), nowMs: account.now(), headers: {} };
+      return replyOf(answerControl(request, controlled, searchParams), context);
     }
     const found = findApi(method, pathname);
-    const outcome = serveApi(exchange, found, searchParams);
-    counts.add(`${method} ${"methods" in found ? "unknown route" : found.route.template}`, outcome);
+    const reply = serveApi(request, found, searchParams);
+    const route = `${method} ${"methods" in found ? "unknown route" : found.route.template}`;
+    counts.add(route, reply === "reset" ? reply : reply.status);
+    return reply;
   };
 }
 
 /** The faults that a route may meet now; those of Q19 happen to lists and transcripts only. */
-function schedules({ quirks }: Account, route: Route) {
-  const isOfOne = route.template.endsWith("/{id}");
+function schedules({ quirks }: Account, { template }: Route) {
+  const isOfOne = template === "/api/v1/calls/{id}" || template.endsWith("/media");
   return quirks.on.flatMap((id) => {
     const { faults } = QUIRKS[id];
     return faults === undefined || (id === "Q19" && isOfOne) ? [] : [[id, faults] as const];
   });
 }
 
-async function answerControl(
-  request: IncomingMessage,
-  found: Found | { methods: string[] },
-  query: URLSearchParams,
-): Promise<Answer> {
-  let text = "";
-  for await (const chunk of request.setEncoding("utf8")) text += chunk as string;
+function answerControl(request: SampleRequest, found: Found | { methods: string[] }, query: URLSearchParams): Answer {
   if ("methods" in found) return nowhere(found.methods);
+  const { body = "" } = request;
   try {
-    return answerOf(found, query, text.trim() === "" ? undefined : JSON.parse(text));
+    return answerOf(found, query, request, body.trim() === "" ? undefined : JSON.parse(body));
   } catch (error) {
     if (error instanceof SyntaxError) return refusal(400, "invalid_body", "The body is not JSON.");
     throw error;
   }
 }
 
-function answerOf({ route, parameters }: Found, query: URLSearchParams, json?: unknown): Answer {
+function answerOf(
+  { route, parameters }: Found,
+  query: URLSearchParams,
+  { headers }: SampleRequest,
+  json?: unknown,
+): Answer {
   try {
-    return route.answer({ parameters, query, json });
+    return route.answer({ parameters, query, headers, json });
   } catch (error) {
     if (error instanceof Refusal) return error.answer;
     throw error;
@@ -92,7 +103,6 @@ function nowhere(methods: readonly string[]): Answer {
   });
 }
 
-function tooMany(waitSeconds: number): Answer {
-  const headers = { "retry-after": String(Math.ceil(waitSeconds)) };
-  return refusal(429, "rate_limited", "Too many requests.", { headers });
+function takesGzip({ headers }: SampleRequest): boolean {
+  return /\bgzip\b/.test(String(headers["accept-encoding"] ?? ""));
 }

@@ -1,39 +1,17 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { EltError } from "../core/errors.ts";
-import { Account, HOUR_MS } from "./account.ts";
-import { Changes } from "./changes.ts";
-import { controlRoutes } from "./control.ts";
-import { readCorpus } from "./corpus.ts";
-import { callsFlavour } from "./flavours/calls.ts";
-import { generate } from "./generator.ts";
-import { handler } from "./handler.ts";
-import { QuirkSet } from "./quirks/set.ts";
-import { tokenBucket } from "./rate.ts";
-import { RequestCounts } from "./request-counts.ts";
-import { semarizeApi, type Semarize, type SemarizeOptions } from "./semarize/api.ts";
+import type { Account } from "./account.ts";
+import type { Changes } from "./changes.ts";
+import type { SampleOptions } from "./options.ts";
+import { write } from "./reply.ts";
+import { semarizeApi, type Semarize } from "./semarize/api.ts";
+import { openService, type Service } from "./service.ts";
 
-export interface SampleOptions {
-  /** On 127.0.0.1; 0 takes a free one, as does its absence. */
-  readonly port?: number;
-  /** What clients must send; `sample-token` when absent. */
-  readonly token?: string;
-  /** A file of calls, one JSON object a line, possibly gzipped; in the place of generated ones. */
-  readonly corpus?: string;
-  /** How many calls to generate; 200 when absent. */
-  readonly calls?: number;
-  readonly seed?: number;
-  /** Ids of quirks to switch on from the start. */
-  readonly quirks?: readonly string[];
-  /** Requests a second, twice as many at once; no limit when absent. */
-  readonly rate?: number;
-  /** The most rows that a list gives at once; 100 when absent. */
-  readonly limitCap?: number;
-  /** What the server's clock shows at the start, in milliseconds since 1970; the real time when absent. */
-  readonly now?: number;
-  /** The Semarize workspace that is served beside the account. */
-  readonly semarize?: SemarizeOptions;
-}
+export type { SampleOptions } from "./options.ts";
+
+/** Where recordings are: another host than the API's, on this machine. */
+const MEDIA_HOST = "127.0.0.2";
 
 export interface SampleApi extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
@@ -50,45 +28,55 @@ export interface SampleApi extends AsyncDisposable {
  * a port that is taken.
  */
 export async function startSampleApi(options: SampleOptions = {}): Promise<SampleApi> {
-  const { token = "sample-token", limitCap = 100, now = Date.now() } = options;
-  const quirks = new QuirkSet(options.quirks);
-  const source = await openSource(options, now);
-  const account = new Account(source, quirks, now);
-  const changes = new Changes(account);
-  const counts = new RequestCounts();
-  const handle = handler({
-    account,
-    counts,
-    isAllowed: (authorization) => authorization === token || authorization === `Bearer ${token}`,
-    takeToken: tokenBucket(options.rate, () => performance.now()),
-    api: callsFlavour(account, changes, { limitCap }),
-    control: controlRoutes(account, changes, counts),
-  });
+  const service = await openService(options, () => `http://${MEDIA_HOST}:${port}`);
   const semarize = semarizeApi(options.semarize ?? {});
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const isSemarize = /^\/(v1|_sample\/semarize)\//.test(request.url ?? "");
-    const answered = isSemarize ? semarize.handle(request, response) : handle(request, response);
-    // What nobody foresaw is shown to whoever asked; the server goes on.
-    answered.catch((error: unknown) => {
-      if (!response.headersSent) response.writeHead(500);
-      response.end(String(error));
-    });
+    answered(isSemarize ? semarize.handle(request, response) : serve(service, request, response), response);
   });
+  const media = createServer((request, response) => answered(serve(service, request, response), response));
   const port = await new Promise<number>((resolve, reject) => {
     server.once("error", (cause) => reject(cannotListen(options.port ?? 0, cause)));
     server.listen(options.port ?? 0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
   });
+  // Not every system has a second loopback address; there, recordings cannot be fetched.
+  await new Promise<void>((resolve) => {
+    media.once("error", () => resolve());
+    media.listen(port, MEDIA_HOST, () => resolve());
+  });
   const close = async () => {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeAllConnections();
-    await closed;
+    await Promise.all([closed(server), closed(media)]);
   };
-  return { url: `http://127.0.0.1:${port}`, account, changes, semarize, close, [Symbol.asyncDispose]: close };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    account: service.account,
+    changes: service.changes,
+    semarize,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
-async function openSource({ corpus, calls = 200, seed = 1 }: SampleOptions, nowMs: number) {
-  if (corpus !== undefined) return readCorpus(corpus);
-  return generate({ calls, seed, nowMs: Math.floor(nowMs / HOUR_MS) * HOUR_MS });
+async function serve({ handle }: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method = "GET", url = "/", headers } = request;
+  let body = "";
+  if (method === "GET") request.resume();
+  else for await (const chunk of request.setEncoding("utf8")) body += chunk as string;
+  await write(request, response, handle({ method, url, headers, body }));
+}
+
+/** What nobody foresaw is shown to whoever asked; the server goes on. */
+function answered(answering: Promise<void>, response: ServerResponse): void {
+  answering.catch((error: unknown) => {
+    if (!response.headersSent) response.writeHead(500);
+    response.end(String(error));
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  return ended;
 }
 
 function cannotListen(port: number, cause: Error): EltError {

@@ -2,14 +2,17 @@ import { createHash } from "node:crypto";
 import { clean } from "../core/value.ts";
 import type { Account, Held } from "./account.ts";
 import { isSpoken, type Turn } from "./model.ts";
+import { scorecards } from "./scorecards.ts";
 
 /** What a complete reader must hold of a call. Counts are of distinct rows. */
 interface CallTruth {
   readonly title: string | null;
+  /** Flavour v3 does not know calls of type `other`. */
+  readonly call_type: string;
   readonly started_at: string;
   readonly duration_seconds: number | null;
   readonly updated_at: string;
-  readonly transcript_status: "ready" | "pending" | "none";
+  readonly transcript_status: "ready" | "pending" | "none" | "forbidden";
   /** This and the hashes are null while there is no transcript. */
   readonly utterances: number | null;
   /** SHA-256 of the texts, joined by newlines; NUL and lone surrogates count as U+FFFD. */
@@ -33,6 +36,8 @@ export interface Truth {
   readonly users: number;
   readonly teams: number;
   readonly team_members: number;
+  readonly scorecards: number;
+  readonly scorecard_scores: number;
   /** The sums over all calls. */
   readonly totals: Readonly<Record<string, number>>;
 }
@@ -49,13 +54,16 @@ export function truthTeller(account: Account): () => Truth {
     return truth;
   };
   return () => {
-    const calls = account.visible().map((held) => [account.publicId(held.call.id), ofCall(held)] as const);
+    const calls = account.open().map((held) => [account.publicId(held.call.id), ofCall(held)] as const);
     const { users, teams } = account.source;
+    const cards = scorecards(account, account.open());
     return {
       calls: Object.fromEntries(calls),
       users: users.length,
       teams: teams.length,
       team_members: teamMembers(account),
+      scorecards: cards.length,
+      scorecard_scores: cards.reduce((sum, { scores }) => sum + scores.length, 0),
       totals: sums(calls.map(([, truth]) => truth)),
     };
   };
@@ -63,9 +71,10 @@ export function truthTeller(account: Account): () => Truth {
 
 function callTruth(account: Account, held: Held): CallTruth {
   const call = account.shown(held);
-  const status = !isSpoken(call) ? "none" : account.pending(held) === undefined ? "ready" : "pending";
+  const status = transcriptStatus(account, held);
   return {
     title: call.title === null ? null : clean(call.title).value,
+    call_type: call.callType,
     started_at: new Date(call.startedMs).toISOString(),
     duration_seconds: call.durationSeconds,
     updated_at: new Date(call.updatedMs).toISOString(),
@@ -86,6 +95,13 @@ function callTruth(account: Account, held: Held): CallTruth {
     ].filter((fields) => fields.some(Boolean)).length,
     recordings: call.recording === null ? 0 : 1,
   };
+}
+
+function transcriptStatus(account: Account, held: Held): CallTruth["transcript_status"] {
+  if (!isSpoken(held.call)) return "none";
+  const never = account.never(held);
+  if (never !== undefined) return never === "forbidden" ? never : "none";
+  return account.pending(held) === undefined ? "ready" : "pending";
 }
 
 function speechTruth(turns: readonly Turn[]) {

@@ -263,8 +263,8 @@ test("Q22: duration 0, amount -1, empty CRM ids, and words in other forms", asyn
   expect((await sample.truth()).calls[word(zero?.["id"])]?.duration_seconds).toBe(0);
 });
 
-test("all quirks together: who tries again and reads twice has every call", async () => {
-  await using sample = await client({ quirks: QUIRK_IDS });
+test("all quirks together that take nothing away: who tries again and reads twice has every call", async () => {
+  await using sample = await client({ quirks: QUIRK_IDS.filter((id) => !["Q05", "Q13"].includes(id)) });
   const retried = async (path: string): Promise<JsonObject[]> => {
     for (;;) {
       const got = await sample.get(path).catch(() => undefined);

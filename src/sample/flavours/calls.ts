@@ -1,24 +1,31 @@
 import { printJson, type JsonObject } from "../../core/json.ts";
-import type { Account, Held } from "../account.ts";
-import { Refusal, type Answer, type Ask, type Route } from "../answer.ts";
+import type { Account, Held, NeverForm } from "../account.ts";
+import { Refusal, refusal, type Answer, type Ask, type Route } from "../answer.ts";
 import { Body, BodyCache } from "../body.ts";
 import type { Changes } from "../changes.ts";
 import { isSpoken } from "../model.ts";
+import type { AccountOptions } from "../options.ts";
 import { QUIRKS } from "../quirks/table.ts";
 import { callRow, teamRow, transcriptRow, userRow } from "./calls-wire.ts";
 import { pageOf, withOlderCopies } from "./page.ts";
-import { readPaging, readWindow } from "./window.ts";
+import { inZone } from "./zone.ts";
+import { readPaging, readWindow, windowRules } from "./window.ts";
 
 const TRANSCRIPT_CACHE_BYTES = 48 * 1024 * 1024;
 
+type Options = Pick<AccountOptions, "bounds" | "dateEnd" | "accountTimezone"> & { readonly limitCap: number };
+
 /** The routes of API flavour `calls`: calls, their transcripts, users and teams, with offsets and limits. */
-export function callsFlavour(account: Account, changes: Changes, options: { limitCap: number }): Route[] {
+export function callsFlavour(account: Account, changes: Changes, options: Options): Route[] {
   const { quirks } = account;
   const transcripts = new BodyCache(TRANSCRIPT_CACHE_BYTES);
   const rows = new WeakMap<Held, { stamp: string; text: string }>();
   const publicId = (id: string) => account.publicId(id);
-  const print = (row: JsonObject, n: number): string =>
-    printJson(quirks.on.reduce((written, id) => QUIRKS[id].wire?.(written, n) ?? written, row));
+  const print = (row: JsonObject, n: number): string => {
+    const zoned = inZone(row, windowRules(options, quirks).zone);
+    return printJson(quirks.on.reduce((written, id) => QUIRKS[id].wire?.(written, n) ?? written, zoned));
+  };
+  const unlessNone = <Row>(rows: readonly Row[]) => (account.access === "none" ? [] : rows);
 
   const printCall = (held: Held): string => {
     const stamp = account.stamp(held);
@@ -44,7 +51,7 @@ export function callsFlavour(account: Account, changes: Changes, options: { limi
   const shorten = pageOf(quirks);
 
   const listCalls = ({ query }: Ask): Answer => {
-    const window = readWindow(query);
+    const window = readWindow(query, ["startDate", "endDate"], windowRules(options, quirks));
     const { offset, limit } = paging(query);
     changes.beforePage(window, offset);
     const listed = withOlderCopies(account.within(window), quirks);
@@ -63,9 +70,11 @@ export function callsFlavour(account: Account, changes: Changes, options: { limi
   const getTranscript = ({ parameters: [id] }: Ask): Answer => {
     const held = findCall(id);
     if (!isSpoken(held.call)) throw new Refusal(404, "no_transcript", "This call has no transcript and never will.");
+    const never = account.never(held);
+    if (never !== undefined) return neverAnswer(never);
     switch (account.askTranscript(held)) {
       case "accepted":
-        return { status: 202, headers: { "retry-after": "1" }, body: new Body('{"status":"processing"}') };
+        return processing();
       case "not_found":
         throw new Refusal(404, "transcript_not_ready", "The transcript of this call is not ready yet.");
       case "empty":
@@ -92,7 +101,7 @@ export function callsFlavour(account: Account, changes: Changes, options: { limi
       method: "GET",
       template: "/api/v1/users",
       answer: ({ query }) =>
-        shorten("users", [...account.source.users.entries()], paging(query), ([n, user]) =>
+        shorten("users", unlessNone([...account.source.users.entries()]), paging(query), ([n, user]) =>
           print(userRow(user, publicId), n),
         ),
     },
@@ -100,9 +109,27 @@ export function callsFlavour(account: Account, changes: Changes, options: { limi
       method: "GET",
       template: "/api/v1/teams",
       answer: ({ query }) =>
-        shorten("teams", [...account.source.teams.entries()], paging(query), ([n, team]) =>
+        shorten("teams", unlessNone([...account.source.teams.entries()]), paging(query), ([n, team]) =>
           print(teamRow(team, publicId), n),
         ),
     },
   ];
+}
+
+function processing(): Answer {
+  return { status: 202, headers: { "retry-after": "1" }, body: new Body('{"status":"processing"}') };
+}
+
+/** How Q10 answers, every time it is asked. */
+function neverAnswer(form: NeverForm): Answer {
+  switch (form) {
+    case "no_transcript":
+      return refusal(404, "no_transcript", "This call has no transcript and never will.");
+    case "forbidden":
+      return refusal(403, "forbidden", "This token may not read this transcript.");
+    case "accepted":
+      return processing();
+    case "bare_not_found":
+      return { status: 404, body: new Body('{"error":"not found"}') };
+  }
 }

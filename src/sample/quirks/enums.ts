@@ -12,19 +12,39 @@ export function oddValues(call: Call, n: number): Call {
   };
 }
 
-/** `no_show` or `no show`; `meeting` or `Meeting`; `rep` or `REP`. */
+/** `no_show` or `no show`; `meeting` or `Meeting`; `rep` or `REP`; the same in both flavours. */
 export function oddEnums(row: JsonObject, n: number): JsonObject {
-  if (!("call_type" in row) || n % 2 === 1) return row;
+  if (n % 2 === 1) return row;
+  if ("call_type" in row) {
+    return {
+      ...withPeople(row),
+      status: row["status"] === "no_show" ? "no show" : row["status"],
+      call_type: changed(row["call_type"], capital),
+      direction: changed(row["direction"], upper),
+    };
+  }
+  if ("engagement_type" in row) {
+    return {
+      ...withPeople(row),
+      engagement_type: changed(row["engagement_type"], capital),
+      processing_state: changed(row["processing_state"], capital),
+    };
+  }
+  const { attributes } = row;
+  if (row["type"] !== "conversation" || !isObject(attributes) || !("status" in attributes)) return row;
+  const status = attributes["status"] === "no show" ? "no_show" : changed(attributes["status"], capital);
+  return { ...row, attributes: { ...attributes, status } };
+}
+
+const upper = (word: string) => word.toUpperCase();
+const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+
+function withPeople(row: JsonObject): JsonObject {
   const people = Array.isArray(row["participants"]) ? row["participants"] : [];
-  return {
-    ...row,
-    status: row["status"] === "no_show" ? "no show" : row["status"],
-    call_type: changed(row["call_type"], (word) => word.charAt(0).toUpperCase() + word.slice(1)),
-    direction: changed(row["direction"], (word) => word.toUpperCase()),
-    participants: people.map((person) =>
-      isObject(person) ? { ...person, type: changed(person["type"], (word) => word.toUpperCase()) } : person,
-    ),
-  };
+  const typed = people.map((person) =>
+    isObject(person) ? { ...person, type: changed(person["type"], upper) } : person,
+  );
+  return { ...row, participants: typed };
 }
 
 function changed(value: JsonValue | undefined, change: (word: string) => string): JsonValue {
