@@ -1,13 +1,14 @@
-// `npm run bench [start] [tap] [duckdb] [postgres] [peers] [memory] [evaluate]`: measures, and prints ratios against a limit of the same run.
+// `npm run bench [start] [tap] [rate] [duckdb] [postgres] [peers] [memory] [evaluate]`: measures, and prints ratios against a limit of the same run.
 import { build, install } from "../scripts/setup.mjs";
 import { evaluate } from "./evaluate.mjs";
 import { duckdb, memory, peers, postgres } from "./load.mjs";
+import { rate } from "./rate.mjs";
 import { start } from "./start.mjs";
 import { tap } from "./tap.mjs";
 
 install();
 build();
-const parts = { start, tap, duckdb, postgres, peers, memory, evaluate };
+const parts = { start, tap, rate, duckdb, postgres, peers, memory, evaluate };
 const wanted = process.argv.slice(2);
 for (const [name, part] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;

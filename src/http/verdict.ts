@@ -68,7 +68,9 @@ function refusal(request: HttpRequest, answer: HttpResponse): HttpError {
   const { status } = answer;
   const unavailable = { code: "API_UNAVAILABLE", retry: "transient" } as const;
   const refused = { code: "API_REFUSED", retry: "never" } as const;
-  const { code, retry } = KNOWN[status] ?? (status >= 500 ? unavailable : refused);
+  const known = KNOWN[status] ?? (status >= 500 ? unavailable : refused);
+  // What it says decides what becomes of a call, so a refusal that was cut off is asked for again.
+  const { code, retry } = known.retry === "never" && status !== 401 && isCut(answer.body) ? unavailable : known;
   const problem = readProblem(answer.body);
   const redirect = status >= 300 && status < 400 ? " and points to another host" : "";
   const facts = [problem.code, problem.detail].filter((part) => part !== undefined).join(": ");
@@ -79,6 +81,18 @@ function refusal(request: HttpRequest, answer: HttpResponse): HttpError {
     retry: request.failFast?.includes(status) === true ? "never" : retry,
     retryAfterMs: retryAfterMs(answer.headers) ?? retryAfterMsIn(answer.body),
   });
+}
+
+/** True for a body that begins as JSON and does not end as such. */
+function isCut(body: Buffer): boolean {
+  const text = body.toString("utf8").trimStart();
+  if (!/^[{[]/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function readJson(request: HttpRequest, answer: HttpResponse): JsonValue {
