@@ -90,6 +90,12 @@ export const CODES = {
     hint: "A transcript file is not WebVTT as Zoom and Teams export it, or is too large. Export it again, or take it out of the folder; all others were read.",
   },
 
+  API_BUDGET_SPENT: {
+    exit: 29,
+    recovery: "retry-later",
+    hint: "The requests of `daily_request_quota` are used up. The state continues where this run stopped; the next UTC day has a new budget.",
+  },
+
   LINE_NOT_JSON: {
     exit: 30,
     recovery: "fix-source",
@@ -183,6 +189,21 @@ export const CODES = {
     exit: 52,
     recovery: "fix-source",
     hint: "See what dbt said above. Models that do not depend on what failed are built.",
+  },
+  CALLS_VANISHED: {
+    exit: 53,
+    recovery: "fix-config",
+    hint: "So many calls are gone at once that the token's user has more likely lost access to them. Nothing was marked as deleted. Give access back, or raise `max_deleted_share` when they were deleted indeed.",
+  },
+  VERIFY_DIFFERS: {
+    exit: 54,
+    recovery: "retry-later",
+    hint: "Run the tap first, since calls change; what still differs then `chorus-elt verify --repair` reads again.",
+  },
+  DOCTOR_FAILED: {
+    exit: 55,
+    recovery: "fix-config",
+    hint: "The lines that begin with FAIL say what to do.",
   },
 } as const satisfies Record<string, Code>;
 

@@ -13,7 +13,10 @@ export interface SchemaMessage {
   readonly keys: readonly string[];
   /** Bookmark properties as the tap names them; the first says which row is newer where `newestBy` does not. */
   readonly bookmarks?: readonly string[];
-  /** A later row with a lower value here does not replace an earlier one. `x-newest-by` in the schema. */
+  /**
+   * A later row with a lower value here does not replace an earlier one. `""`: the later one always does, whatever
+   * `bookmarks` name. `x-newest-by` in the schema.
+   */
   readonly newestBy?: string;
   /**
    * Rows that agree in these properties are one set, and a new version of a set takes the old rows away.

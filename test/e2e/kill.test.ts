@@ -23,7 +23,7 @@ afterAll(async () => {
 /** Points spread over the whole run, its first and last lines among them. */
 const points = (n: number) => Array.from({ length: n }, (_, i) => i / (n - 1));
 
-describe.each(["tap", "target"] as const)("%s killed with -9", (victim) => {
+describe.each(["tap", "target"] as const)("Q24: %s killed with -9", (victim) => {
   test.each(points(9))("after %f of all lines: the next run leaves what an uninterrupted run leaves", async (share) => {
     // Small batches, so that commits lie between the kills.
     await using where = await place(api, {}, { batch_size_rows: 150 });
@@ -41,7 +41,7 @@ describe.each(["tap", "target"] as const)("%s killed with -9", (victim) => {
   });
 });
 
-test("a target killed again and again still ends up with every row once", async () => {
+test("Q24: a target killed again and again still ends up with every row once", async () => {
   await using where = await place(api, {}, { batch_size_rows: 100 });
   let state: string | undefined;
   for (let at = 30; at < messages; at += Math.ceil(messages / 6)) {

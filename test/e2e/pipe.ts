@@ -19,6 +19,7 @@ export interface Ended {
 
 interface Call {
   readonly title: string | null;
+  readonly call_type: string | null;
   readonly started_at: string;
   readonly utterances: number | null;
   readonly transcript_status: string;
@@ -52,6 +53,10 @@ export interface Api extends AsyncDisposable {
   change(what: Record<string, number>): Promise<Record<string, string[]>>;
   /** Moves the server's clock on. */
   later(hours: number): Promise<void>;
+  /** The token is valid again, for good. */
+  renewToken(): Promise<void>;
+  /** What a good client never does, and how often it was done. */
+  violations(): Promise<Record<string, number>>;
   /** Requests since the last call of this, by route and status. */
   requests(): Promise<Record<string, Record<string, number>>>;
 }
@@ -77,6 +82,10 @@ export async function sampleApi(...options: readonly string[]): Promise<Api> {
     later: async (hours) => {
       await json("/_sample/clock", { method: "POST", body: JSON.stringify({ advance_seconds: hours * 3_600 }) });
     },
+    renewToken: async () => {
+      await json("/_sample/token", { method: "POST", body: JSON.stringify({ valid: true }) });
+    },
+    violations: async () => (await json("/_sample/violations")) as Record<string, number>,
     requests: async () => {
       const counts = (await json("/_sample/requests")) as Record<string, Record<string, number>>;
       await fetch(`${url}/_sample/requests/reset`, { method: "POST" });
@@ -168,6 +177,10 @@ export interface PipeOptions {
   readonly tap?: { readonly program: string; readonly config: string };
   /** Called for each line on its way from the tap to the target. */
   readonly onLine?: (line: string, count: number, kill: { tap(): void; target(): void }) => void;
+  /** For the tap alone. */
+  readonly env?: Record<string, string>;
+  /** Called once with the ids of both processes. */
+  readonly onStart?: (tap: number, target: number) => void;
 }
 
 /** `tap | target-warehouse` with the lines passing through our hands. `state` is the last line that came out. */
@@ -179,9 +192,10 @@ export async function pipe(
   const args = ["--config", config];
   if (options.state !== undefined) args.push("--state", await where.file("state.json", options.state));
   if (options.catalog !== undefined) args.push("--catalog", options.catalog);
-  const tap = bin(program, args);
+  const tap = bin(program, args, { env: options.env ?? {} });
   const target = bin("target-warehouse", ["--config", where.target]);
   target.stdin?.on("error", () => undefined); // it may be killed
+  options.onStart?.(tap.pid ?? 0, target.pid ?? 0);
   const kill = { tap: () => tap.kill("SIGKILL"), target: () => target.kill("SIGKILL") };
   const lines: string[] = [];
   const tapEnded = ended(tap);
@@ -236,6 +250,13 @@ const KEYS = (
   JSON.parse(readFileSync("catalog.json", "utf8")) as { streams: { stream: string; key_properties: string[] }[] }
 ).streams.map(({ stream, key_properties: keys }) => [stream, keys.join(", ")] as const);
 
+/** What of the account flavour `v3` tells: calls of two types, without tags and signals. */
+export function inV3(truth: Truth): Truth {
+  const told = Object.entries(truth.calls).filter(([, { call_type: type }]) => type === "meeting" || type === "dialer");
+  const calls = told.map(([id, call]) => [id, { ...call, tags: 0, named_tags: 0, deal_signals: 0 }] as const);
+  return { ...truth, calls: Object.fromEntries(calls) };
+}
+
 /** The pass rule of every test that breaks something: the warehouse equals the source's truth, nothing twice. */
 export async function expectTruth(database: string, truth: Truth): Promise<void> {
   const tables = new Set(
@@ -281,7 +302,10 @@ export async function expectTruth(database: string, truth: Truth): Promise<void>
 }
 
 async function expectCounts(database: string, truth: Truth, table: string, of: (call: Call) => number): Promise<void> {
-  const rows = await query(database, `SELECT call_id, count(*) AS n FROM ${table} GROUP BY 1`);
+  const [name = ""] = table.split(" ");
+  const exists = await query(database, `SELECT 1 FROM duckdb_tables() WHERE table_name = '${name}'`);
+  const rows =
+    exists.length === 0 ? [] : await query(database, `SELECT call_id, count(*) AS n FROM ${table} GROUP BY 1`);
   const found = Object.fromEntries(rows.map((row) => [String(row["call_id"]), Number(row["n"])]));
   const wanted = Object.fromEntries(
     Object.entries(truth.calls).flatMap(([id, call]) => (of(call) === 0 ? [] : [[id, of(call)]])),

@@ -19,7 +19,8 @@ function moving(ids: readonly string[], { cap = 100, hints = false }: { cap?: nu
     async page(offset) {
       list.before(++list.pages);
       const rows = list.rows.slice(offset, offset + cap);
-      return { rows, received: rows.length, last: hints && offset + rows.length >= list.rows.length };
+      const last = hints && offset + rows.length >= list.rows.length;
+      return { rows, received: rows.length, last, sure: false, total: undefined };
     },
     idOf: ({ id }) => id,
     wanted: () => true,

@@ -70,34 +70,34 @@ describe("window lengths", () => {
 
   test("grow from a day to a week while there is little, and shrink to a day when there is much", () => {
     const length = new WindowLength(undefined);
-    const grown = [10, 10, 10, 10].map((rows) => (length.learn(rows), days(length.first(year))));
+    const grown = [10, 10, 10, 10].map((rows) => (length.learn(rows), days(length.last(year))));
     expect(grown).toEqual([2, 4, 7, 7]);
-    const shrunk = [2000, 2000, 2000, 2000].map((rows) => (length.learn(rows), days(length.first(year))));
-    expect(shrunk).toEqual([3.5, 1.75, 1, 1]);
+    const shrunk = [2000, 2000, 2000, 2000].map((rows) => (length.learn(rows), days(length.last(year))));
+    expect(shrunk).toEqual([4, 2, 1, 1]); // from the beginning of a day
   });
 
   test("start as long as the last run's calls allow, so that a quiet look-back is one window", () => {
-    expect(days(new WindowLength(undefined, 3).first({ from: 0, to: 7.5 * DAY_MS }))).toBe(7.5);
-    expect(days(new WindowLength(undefined, 5000).first(year))).toBe(1);
+    expect(days(new WindowLength(undefined, 3).last({ from: 0, to: 7.5 * DAY_MS }))).toBe(7.5);
+    expect(days(new WindowLength(undefined, 5000).last(year))).toBe(1);
   });
 
   test("never exceed `window_days`", () => {
     const length = new WindowLength(2, 1);
     length.learn(0);
-    expect(days(length.first(year))).toBe(2);
+    expect(days(length.last(year))).toBe(2);
   });
 
   test("after a timeout go down to an hour, and grow again only after some that went well", () => {
     const length = new WindowLength(undefined);
-    let window = length.first(year);
+    let window = length.last(year);
     let halved = 0;
     while (length.halve(window)) {
       halved++;
-      window = length.first(year);
+      window = length.last(year);
     }
     expect(halved).toBe(5);
     expect(days(window)).toBeCloseTo(1 / 24);
-    const hours = [0, 0, 0, 0, 0].map((rows) => (length.learn(rows), Math.round(days(length.first(year)) * 24)));
+    const hours = [0, 0, 0, 0, 0].map((rows) => (length.learn(rows), Math.round(days(length.last(year)) * 24)));
     expect(hours).toEqual([1, 1, 1, 1, 2]);
   });
 });

@@ -1,201 +1,109 @@
 import { type Env } from "../../core/env.ts";
-import { EltError } from "../../core/errors.ts";
-import { type JsonObject, isObject } from "../../core/json.ts";
-import { withAuth } from "../../http/auth.ts";
-import { meter } from "../../http/metrics.ts";
-import { withPacing } from "../../http/pacing.ts";
-import { withRetry } from "../../http/retry.ts";
-import { type Send, stack } from "../../http/send.ts";
-import { serverTime } from "../../http/server-time.ts";
-import { type Transport, openTransport } from "../../http/transport.ts";
-import { HttpError, retryAfterMs, withVerdict } from "../../http/verdict.ts";
-import { type Call, type Page, type Team, type Transcript, type User } from "./call.ts";
+import { type Call, type Scorecard, type Team, type Transcript, type User } from "./call.ts";
 import { type Config } from "./config.ts";
-import { readCall, readPage } from "./flavours/calls.ts";
-import { readTeam, readUser } from "./flavours/people.ts";
-import { type ReadTime, iso, timeReader } from "./time.ts";
-import { emptyTranscript, readTranscript } from "./transcripts.ts";
-import { word } from "./values.ts";
+import { callsFlavour } from "./flavours/calls-api.ts";
+import { v3Flavour } from "./flavours/v3-api.ts";
+import { type Http, type HttpOptions, isStatus, openHttp } from "./http.ts";
+import { iso } from "./time.ts";
+import { type Interval } from "./windows.ts";
 
-/** What of the API is used, as our own types. Every method goes through retry, pacing, verdict and auth. */
-export interface Api extends AsyncDisposable {
-  /** Reads the API's forms of time, for the account's time zone. */
-  readonly time: ReadTime;
-  /** Now, by the server's clock once it answered, by ours before; milliseconds since 1970. */
-  now(): number;
-  /** The server's time at a moment of our clock. Undefined until it answered for the first time. */
-  serverTimeAt(clockMs: number): number | undefined;
+/** The form of API that an account has: `calls` lists whole calls; `v3` lists engagements, and tells of each apart. */
+export type FlavourName = "calls" | "v3";
+
+/** What is needed of each call, by the streams that are selected. */
+export interface Needs {
+  readonly transcript: boolean;
+  readonly trackers: boolean;
+  readonly metrics: boolean;
+  readonly summary: boolean;
+  readonly media: boolean;
+}
+
+export interface WindowContent {
+  /** As they are listed, oldest first; a call without a usable date comes last. */
+  readonly calls: readonly Call[];
+  /** Rows the API listed for it, those around the window too. */
+  readonly received: number;
+}
+
+/** How a window is listed. */
+export interface Listing {
+  /** Fewer rows a page, for an API that takes too long. Without it status 504 is thrown at once for the first page. */
+  readonly small?: boolean;
   /**
-   * A page of calls that started between the two instants, more or less: accounts differ in what bounds mean.
-   * `limit` is a wish. Status 504 is thrown at once, for the caller to ask for less, unless `patient`.
+   * Takes the API's word for where a list ends, reads it once, and asks for no more than the window: for windows that
+   * are listed again soon.
    */
-  calls(query: { from: number; to: number; offset: number; limit: number; patient?: boolean }): Promise<Page<Call>>;
-  /** One call; `gone` when it does not exist (any more), `no-route` when the account cannot read single calls. */
-  call(callId: string): Promise<Call | "gone" | "no-route">;
-  /** Its transcript, or why there is none; throws when that cannot be told. */
-  transcript(call: Call): Promise<Transcript>;
-  users(query: { offset: number; limit: number }): Promise<Page<User> | "no-route">;
-  teams(query: { offset: number; limit: number }): Promise<Page<Team> | "no-route">;
+  readonly lean?: boolean;
 }
 
-interface ApiOptions {
-  /** Only for tests: what stands in for the network. */
-  readonly transport?: Transport;
-  /** How often a request may fail; less for a check, where somebody waits. */
-  readonly tries?: number;
+/** A listed call with what else is needed of it. */
+export interface Completed {
+  readonly call: Call;
+  /** Undefined when it is not needed. */
+  readonly transcript: Transcript | undefined;
 }
 
-/** Opens the API; no request is sent yet. Throws CONFIG_INVALID for a time zone nobody knows. */
+/** What of the API is used, the same for both flavours. Every method goes through retry, pacing, verdict and auth. */
+export interface Flavour {
+  readonly name: FlavourName;
+  /** All calls that started in a window, as far as they are listed; `complete` adds the rest. */
+  window(window: Interval, listing?: Listing): Promise<WindowContent>;
+  /**
+   * One call as `window` gives it; `gone` when it does not exist (any more) or is private, `forbidden` when this token may
+   * not see it, `unlisted` when it exists and is in no list, `no-route` when the account cannot read single calls.
+   */
+  call(callId: string): Promise<Call | "gone" | "forbidden" | "unlisted" | "no-route">;
+  /**
+   * What a listed call lacks: its transcript, and in flavour `v3` its details, in one request; none when nothing is
+   * needed. Throws when it cannot be told why there is none.
+   */
+  complete(call: Call, needs: Needs): Promise<Completed>;
+  /** How many calls started in a window, where one request tells; undefined where only listing them would. */
+  count(window: Interval): Promise<number | undefined>;
+  /** Undefined where the API has no such list. */
+  users(): Promise<readonly User[] | undefined>;
+  teams(): Promise<readonly Team[] | undefined>;
+  scorecards(): Promise<readonly Scorecard[] | undefined>;
+}
+
+export interface Api extends Flavour, Pick<Http, "time" | "now" | "serverTimeAt" | "memory">, AsyncDisposable {}
+
+interface ApiOptions extends HttpOptions {
+  /** What the state was written for, which settles `auto`. */
+  readonly flavour?: FlavourName | undefined;
+}
+
+/**
+ * Opens the API. With `api_flavour: auto` and no state that settles it, up to two requests find out which one the account
+ * has. Throws CONFIG_INVALID for a time zone nobody knows, and what those requests meet.
+ */
 export async function openApi(config: Config, env: Env, options: ApiOptions = {}): Promise<Api> {
-  const { clock, log } = env;
-  const transport = options.transport ?? openTransport();
-  const measured = meter(log, clock);
-  const server = serverTime(clock);
-  const closed = new AbortController();
-  const signal = AbortSignal.any([env.signal, closed.signal]);
-  const time = await accountTime(config.account_timezone);
-  const send: Send = stack(
-    transport.send,
-    withRetry({ clock, log, ...(options.tries === undefined ? {} : { tries: options.tries }) }),
-    withPacing({ maxRequestsPerSecond: config.max_requests_per_second, concurrency: config.concurrency }, clock),
-    withVerdict,
-    withAuth(config.api_token, config.auth_scheme),
-    server.layer,
-    measured.layer,
-  );
-  const root = config.api_url.replace(/\/+$/, "").replace(/\/api\/v1$/, "");
-  const headers = { accept: "application/json", "user-agent": config.user_agent ?? "chorus-elt" };
-  /** Some accounts know dates only; learned from the first refusal. */
-  let datesOnly = false;
-  let listedOnce = false;
-  let routeExists: Promise<void> | undefined;
-
-  function get(
-    path: string,
-    endpoint: string,
-    query: Record<string, string | number> = {},
-    failFast: readonly number[] = [],
-  ) {
-    const search = new URLSearchParams(
-      Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
-    ).toString();
-    const url = `${root}/api/v1${path}${search === "" ? "" : `?${search}`}`;
-    return send({ method: "GET", url, headers, endpoint, failFast, signal });
-  }
-
-  async function list<Row>(
-    name: string,
-    query: { offset: number; limit: number; startDate?: string; endDate?: string },
-    read: (fields: JsonObject) => Row | null,
-    failFast: readonly number[] = [],
-  ): Promise<Page<Row> | "no-route"> {
-    const endpoint = `/api/v1/${name}`;
-    try {
-      const answer = await get(`/${name}`, endpoint, query, failFast);
-      const page = readPage(answer.json, { name, endpoint, offset: query.offset }, read);
-      const unusable = page.received - page.rows.length;
-      if (unusable > 0) log.warn(`GET ${endpoint}: ${unusable} rows have no id and cannot be kept`);
-      return page;
-    } catch (error) {
-      if (isStatus(error, 404, 410)) return "no-route";
-      throw error;
-    }
-  }
-
-  async function proveListRoute(): Promise<void> {
-    if (listedOnce) return;
-    const page = await list("calls", { offset: 0, limit: 1 }, (fields) => readCall(fields, time));
-    if (page !== "no-route") return;
-    throw new EltError("API_UNAVAILABLE", "GET /api/v1/calls answered 404 for every range, as a wrong `api_url` would");
-  }
-
-  const api: Api = {
-    time,
-    now: () => server.at(clock.now()),
-    serverTimeAt: (clockMs) => (server.known() ? server.at(clockMs) : undefined),
-
-    async calls({ from, to, offset, limit, patient = false }) {
-      const [startDate, endDate] = datesOnly
-        ? [iso(from).slice(0, 10), iso(to + 86_399_999).slice(0, 10)]
-        : [iso(from), iso(to)];
-      try {
-        const query = { startDate, endDate, offset, limit };
-        const page = await list("calls", query, (fields) => readCall(fields, time), patient ? [] : [504]);
-        // Some APIs answer 404 for a range without calls. A wrong address answers 404 to everything.
-        if (page === "no-route") await (routeExists ??= proveListRoute());
-        listedOnce = true;
-        if (page !== "no-route") return page;
-        log.warn("GET /api/v1/calls answered 404; taken as no calls", { from: startDate, to: endDate });
-        return { rows: [], received: 0, last: true };
-      } catch (error) {
-        if (!isStatus(error, 400) || datesOnly || listedOnce) throw error;
-        datesOnly = true;
-        return api.calls({ from, to, offset, limit, patient });
-      }
-    },
-
-    async call(callId) {
-      try {
-        const { json } = await get(`/calls/${encodeURIComponent(callId)}`, "/api/v1/calls/{id}");
-        const outer = isObject(json) ? json : {};
-        const call = readCall(
-          isObject(outer["call"]) ? outer["call"] : isObject(outer["data"]) ? outer["data"] : outer,
-          time,
-        );
-        if (call === null) throw new EltError("API_ANSWER_INVALID", "GET /api/v1/calls/{id} answered without a call");
-        return call;
-      } catch (error) {
-        if (isStatus(error, 403, 410)) return "gone";
-        if (isStatus(error, 404)) return reason(error) === "not_found" ? "gone" : "no-route";
-        if (isStatus(error, 405)) return "no-route";
-        throw error;
-      }
-    },
-
-    async transcript(call) {
-      try {
-        const answer = await get(`/calls/${encodeURIComponent(call.id)}/transcript`, "/api/v1/calls/{id}/transcript");
-        if (answer.status === 202)
-          return emptyTranscript("pending", { promised: true, retryAfterMs: retryAfterMs(answer.headers) });
-        return readTranscript(answer.json, call, time);
-      } catch (error) {
-        if (isStatus(error, 403)) return emptyTranscript("forbidden");
-        if (isStatus(error, 410)) return emptyTranscript("none");
-        if (!isStatus(error, 404)) throw error;
-        if (reason(error) === "no_transcript" || reason(error) === "not_found") return emptyTranscript("none");
-        const promised = reason(error) === "transcript_not_ready";
-        return emptyTranscript("pending", { promised, retryAfterMs: error.retryAfterMs });
-      }
-    },
-
-    users: (query) => list("users", query, (fields) => readUser(fields, time)),
-    teams: (query) => list("teams", query, readTeam),
-
-    async [Symbol.asyncDispose]() {
-      closed.abort(new Error("the API was closed"));
-      measured.sayCounts();
-      await transport[Symbol.asyncDispose]();
-    },
-  };
-  return api;
-}
-
-function isStatus(error: unknown, ...statuses: readonly number[]): error is HttpError {
-  return error instanceof HttpError && statuses.includes(error.status);
-}
-
-function reason(error: HttpError): string | null {
-  return word(error.reason);
-}
-
-async function accountTime(zone: string): Promise<ReadTime> {
+  const http = await openHttp(config, env, options);
   try {
-    return await timeReader(zone);
-  } catch (cause) {
-    throw new EltError(
-      "CONFIG_INVALID",
-      `\`account_timezone\`: ${cause instanceof Error ? cause.message : "not usable"}`,
-      { cause },
-    );
+    const name = config.api_flavour === "auto" ? (options.flavour ?? (await findFlavour(http))) : config.api_flavour;
+    const flavour = name === "v3" ? v3Flavour(http, config, env.log) : callsFlavour(http, env.log);
+    return { ...http, ...flavour, [Symbol.asyncDispose]: () => http[Symbol.asyncDispose]() };
+  } catch (error) {
+    await http[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** An account that has no `/api/v1/calls` and has `/v3/engagements` is one of today; every other has flavour `calls`. */
+async function findFlavour(http: Http): Promise<FlavourName> {
+  try {
+    await http.get("/api/v1/calls", { query: { limit: 1 } });
+    return "calls";
+  } catch (error) {
+    if (!isStatus(error, 403, 404, 405, 410)) throw error;
+  }
+  try {
+    const now = http.now();
+    await http.get("/v3/engagements", { query: { min_date: iso(now - 3_600_000), max_date: iso(now) } });
+    return "v3";
+  } catch (error) {
+    if (isStatus(error, 404, 405, 410)) return "calls"; // which says by itself what is wrong
+    throw error;
   }
 }

@@ -158,10 +158,38 @@ export interface Team {
   readonly isDefault: boolean | null;
 }
 
+export interface Score {
+  readonly id: string;
+  readonly name: string | null;
+  readonly value: number | null;
+  readonly maxValue: number | null;
+  readonly comment: string | null;
+}
+
+/** What a coach said of a call. */
+export interface Scorecard {
+  readonly id: string;
+  readonly callId: string | null;
+  readonly name: string | null;
+  readonly submittedAt: string | null;
+  readonly scorerUserId: string | null;
+  readonly scorerName: string | null;
+  readonly repUserId: string | null;
+  readonly repName: string | null;
+  readonly overallScore: number | null;
+  readonly maxScore: number | null;
+  readonly comment: string | null;
+  readonly scores: readonly Score[];
+}
+
 /** Rows of one answer. `received` counts what the API sent, also what could not be used, because offsets count it. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
   readonly received: number;
   /** True when the API says that nothing follows. Only a hint. */
   readonly last: boolean;
+  /** True when it says so in two ways that agree. */
+  readonly sure: boolean;
+  /** How many rows the list has in all, if the API says. */
+  readonly total: number | undefined;
 }

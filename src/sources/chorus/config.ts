@@ -5,11 +5,21 @@ import { type AuthScheme } from "../../http/auth.ts";
 export interface Config {
   readonly api_token: string;
   readonly api_url: string;
-  readonly api_flavour: "calls";
+  readonly api_flavour: "auto" | "calls" | "v3";
   readonly auth_scheme: AuthScheme;
   readonly start_date: string;
   readonly end_date?: string;
   readonly look_back_days: number;
+  readonly max_look_back_days: number;
+  readonly reconcile_days: number;
+  readonly reconcile_every_days: number;
+  readonly reread_after_days?: readonly number[];
+  readonly deleted_rows: "mark" | "remove";
+  readonly max_deleted_share: number;
+  readonly strict: boolean;
+  readonly media_links: boolean;
+  readonly max_run_minutes?: number;
+  readonly daily_request_quota?: number;
   readonly account_timezone: string;
   readonly max_requests_per_second: number;
   readonly concurrency: number;
@@ -65,9 +75,10 @@ export const configSchema: JsonSchema = {
     api_flavour: {
       type: "string",
       title: "API flavour",
-      description: "Which form of the API the account has. `calls`: the routes under /api/v1/calls.",
-      default: "calls",
-      enum: ["calls"],
+      description:
+        "Which form of the API the account has. `v3`: the published routes, /v3/engagements and /api/v1/conversations. `calls`: the routes under /api/v1/calls. `auto` finds out, and keeps to what the state was written for.",
+      default: "auto",
+      enum: ["auto", "calls", "v3"],
     },
     auth_scheme: {
       type: "string",
@@ -86,6 +97,86 @@ export const configSchema: JsonSchema = {
       minimum: 0,
       maximum: 3650,
     },
+    max_look_back_days: {
+      type: "number",
+      title: "Longest look-back, days",
+      description:
+        "The tap learns how late calls arrive, and looks back further than `look_back_days` when it must, up to this.",
+      default: 30,
+      minimum: 0,
+      maximum: 3650,
+    },
+    reconcile_days: {
+      type: "number",
+      title: "Reconcile, days",
+      description:
+        "Calls of this many last days are listed again now and then, to find those that were uploaded with an old date or deleted. 0: never.",
+      default: 90,
+      minimum: 0,
+      maximum: 3650,
+    },
+    reconcile_every_days: {
+      type: "number",
+      title: "Reconcile every, days",
+      description: "How often, at most.",
+      default: 7,
+      minimum: 0,
+      maximum: 365,
+    },
+    reread_after_days: {
+      type: "array",
+      title: "Read details again, days",
+      description:
+        "A call of the look-back is read again, whole, when it reaches these ages, though its row in the list is the same. Flavour `v3`: 1 and 6, since its lists do not tell of changed deals, speakers and turns. Flavour `calls`: never.",
+      items: { type: "number", minimum: 0 },
+      maxItems: 9,
+      examples: [[1, 6]],
+    },
+    deleted_rows: {
+      type: "string",
+      title: "Rows of deleted calls",
+      description:
+        "`mark` sets `_deleted_at` of the call and leaves what hangs on it; `remove` also takes its participants, transcript, utterances and all else away.",
+      default: "mark",
+      enum: ["mark", "remove"],
+    },
+    max_deleted_share: {
+      type: "number",
+      title: "Largest share of deletions",
+      description:
+        "When at least this share of the calls that were listed again is gone, permissions have more likely changed: nothing is marked as deleted and a warning says so. 1: never mind.",
+      default: 0.25,
+      exclusiveMinimum: 0,
+      maximum: 1,
+    },
+    strict: {
+      type: "boolean",
+      title: "Strict",
+      description: "A mass of calls that is gone ends the run with an exit code of its own, not just with a warning.",
+      default: false,
+    },
+    media_links: {
+      type: "boolean",
+      title: "Links to media",
+      description: "Flavour `v3`: ask for the short-lived link to each recording, one request a call.",
+      default: false,
+    },
+    max_run_minutes: {
+      type: "number",
+      title: "Longest backfill, minutes",
+      description:
+        "After this time a run stops reading history and ends well; the next one goes on from there. New and late calls always come first and are read to their end.",
+      exclusiveMinimum: 0,
+      examples: [50],
+    },
+    daily_request_quota: {
+      type: "integer",
+      title: "Requests per day",
+      description:
+        "At most this many requests go out per UTC day, counted in the state. History waits for the next day when they are spent.",
+      minimum: 1,
+      examples: [10_000],
+    },
     account_timezone: {
       type: "string",
       title: "Time zone of the account",
@@ -97,7 +188,7 @@ export const configSchema: JsonSchema = {
       type: "number",
       title: "Requests per second",
       description:
-        "At most this many requests go out per second. The tap slows down by itself when the API asks for it.",
+        "At most this many requests go out per second. The tap starts at 2 and finds by itself what the API allows; from 100 on it starts at this rate.",
       default: 10,
       exclusiveMinimum: 0,
       maximum: 1000,

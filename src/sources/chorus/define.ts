@@ -1,6 +1,6 @@
 import { type JsonObject } from "../../core/json.ts";
 import { type Stream } from "../../core/stream.ts";
-import { type Call, type Team, type Transcript, type User } from "./call.ts";
+import { type Call, type Scorecard, type Team, type Transcript, type User } from "./call.ts";
 
 /** What a stream file says; its schema is `schemas/<name>.json`. */
 type Facts = Omit<Stream, "schema">;
@@ -19,8 +19,15 @@ export interface CallStream extends Facts {
 /** Rows of the whole account, read in one piece; `needs` says which lists are fetched for them. */
 export interface RootStream extends Facts {
   readonly kind: "root";
-  readonly needs: readonly ("users" | "teams")[];
-  rows(lists: { readonly users: readonly User[]; readonly teams: readonly Team[] }): readonly JsonObject[];
+  readonly needs: readonly (keyof AccountLists)[];
+  rows(lists: AccountLists): readonly JsonObject[];
+}
+
+/** What an account has beside calls. */
+export interface AccountLists {
+  readonly users: readonly User[];
+  readonly teams: readonly Team[];
+  readonly scorecards: readonly Scorecard[];
 }
 
 export type ChorusStream = CallStream | RootStream;

@@ -3,7 +3,9 @@ import { openApi } from "./api.ts";
 import { type Config, configSchema } from "./config.ts";
 import { readChorus } from "./read.ts";
 import { streams } from "./streams.gen.ts";
-import { DAY_MS } from "./windows.ts";
+import { flavourOf, memoryOf } from "./state.ts";
+
+const HOUR_MS = 3_600_000;
 
 /** Sales calls of Chorus: calls with their participants, transcripts, trackers, metrics, deals; users and teams. */
 export const chorus: Source<Config> = {
@@ -14,11 +16,11 @@ export const chorus: Source<Config> = {
   async check(config, env) {
     await using api = await openApi(config, env, { tries: 3 });
     const now = env.clock.now();
-    await api.calls({ from: now - DAY_MS, to: now, offset: 0, limit: 1, patient: true });
+    await api.window({ from: now - HOUR_MS, to: now }, { small: true, lean: true });
   },
 
   async *read(config, selection, state, env) {
-    await using api = await openApi(config, env);
+    await using api = await openApi(config, env, { flavour: flavourOf(state), memory: memoryOf(state) });
     yield* readChorus(config, selection, state, env, { api, streams });
   },
 };

@@ -10,6 +10,12 @@ export interface Listing<Row> {
   wanted(row: Row): boolean;
   /** Of two copies of a row the one that counts; `later` was received later. */
   newer(earlier: Row, later: Row): Row;
+  /**
+   * Fewer requests, for a list that is soon read again: one pass, pages that overlap by one row, and an end that the API
+   * names in two ways that agree is taken for one. When rows came in meanwhile there is a second pass; what slips by then is
+   * found the next time.
+   */
+  readonly lean?: boolean;
 }
 
 export interface Whole<Row> {
@@ -19,6 +25,7 @@ export interface Whole<Row> {
 }
 
 const OVERLAP = 5;
+const LEAN_OVERLAP = 1;
 const PASSES = 3;
 const RESTARTS = 5;
 const SAME_PAGES = 3;
@@ -40,7 +47,12 @@ export async function readWhole<Row>(listing: Listing<Row>, log: Log): Promise<W
   for (let pass = 1; pass <= PASSES; pass++) {
     const seen = await onePass(listing, rows, trust);
     received = Math.max(received, seen.received);
-    if (seen.inOnePage || (before !== undefined && sameIds(before, seen.wanted))) return { rows, received };
+    if (
+      (listing.lean === true && !seen.hasMoved) ||
+      seen.inOnePage ||
+      (before !== undefined && sameIds(before, seen.wanted))
+    )
+      return { rows, received };
     before = seen.wanted;
   }
   log.warn(`a list kept changing while it was read ${PASSES} times; all ${rows.size} rows seen are kept`);
@@ -51,6 +63,8 @@ interface Pass {
   readonly wanted: ReadonlySet<string>;
   readonly received: number;
   readonly inOnePage: boolean;
+  /** True when rows came in front of a page while the list was read; they may be in no page of this pass. */
+  readonly hasMoved: boolean;
 }
 
 async function onePass<Row>(
@@ -82,6 +96,8 @@ async function tryPass<Row>(
   let previousPage = "";
   let received = 0;
   let expects: "known" | "nothing" | "anything" = "anything";
+  let overlap = 0;
+  let hasMoved = false;
 
   for (let offset = 0; ;) {
     const page = await listing.page(offset);
@@ -90,7 +106,8 @@ async function tryPass<Row>(
     const knowsOverlap = ids.slice(0, OVERLAP).some((id) => known.has(id));
     const drifted = expects === "known" ? !knowsOverlap : expects === "nothing" && news.length > 0;
     if (drifted && trust.restarts > 0) return "drifted";
-    if (page.received === 0) return { wanted, received, inOnePage: pagesWithNews <= 1 };
+    hasMoved ||= expects === "known" && ids.length - news.length > overlap;
+    if (page.received === 0) return { wanted, received, inOnePage: pagesWithNews <= 1, hasMoved };
 
     for (const [position, row] of page.rows.entries()) {
       const id = ids[position] ?? "";
@@ -113,8 +130,11 @@ async function tryPass<Row>(
     previousPage = content;
     oldPages = isNews ? 0 : oldPages + 1;
     if (samePages >= SAME_PAGES || (oldPages >= OLD_PAGES && isWholePage)) throw stuck(offset, page.received);
-    if (oldPages >= OLD_PAGES) return { wanted, received, inOnePage: false };
+    if (oldPages >= OLD_PAGES) return { wanted, received, inOnePage: false, hasMoved };
 
+    if (listing.lean === true && page.sure && page.received > 0 && trust.hints) {
+      return { wanted, received, inOnePage: pagesWithNews <= 1, hasMoved };
+    }
     if (page.last && trust.hints) {
       expects = "nothing";
       offset += page.received;
@@ -122,7 +142,7 @@ async function tryPass<Row>(
       expects = "anything"; // without overlap, or the tail would never be empty
       offset += page.received;
     } else {
-      const overlap = Math.min(OVERLAP, page.received - 1);
+      overlap = Math.min(listing.lean === true ? LEAN_OVERLAP : OVERLAP, page.received - 1);
       expects = overlap > 0 ? "known" : "anything";
       offset += page.received - overlap;
     }

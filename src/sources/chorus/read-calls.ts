@@ -1,16 +1,19 @@
+import { EltError } from "../../core/errors.ts";
 import { type SourceMessage } from "../../core/source.ts";
 import { HttpError } from "../../http/verdict.ts";
+import { type WindowContent } from "./api.ts";
 import { type Call } from "./call.ts";
 import { type Filter } from "./filters.ts";
 import { inOrder } from "./in-order.ts";
-import { type Pending, isDue } from "./pending.ts";
-import { type WindowContent, readWindow } from "./read-window.ts";
-import { type Run, callRecords, stateMessage, isStopping } from "./run.ts";
-import { type Fetched, type Job, settle, transcriptFetcher } from "./transcript-of.ts";
-import { DAY_MS, type Interval, WindowLength, contains } from "./windows.ts";
+import { isDue } from "./pending.ts";
+import { type Run, callRecords, isStopping, stateMessage } from "./run.ts";
+import { type Fetched, type Job, callFetcher, settle } from "./transcript-of.ts";
+import { DAY_MS, type Interval, WindowLength, contains, dayOf } from "./windows.ts";
 
 const CALLS_PER_STATE = 50;
 const QUIET_WINDOWS_PER_STATE = 20;
+/** A look-back that is listed the lean way is listed in windows of about so many calls, to bound memory. */
+const LEAN_CALLS = 5_000;
 
 /** Counts of one read, for the log. */
 interface Tally {
@@ -20,162 +23,196 @@ interface Tally {
   windows: number;
 }
 
-/**
- * Everything that the bookmark does not cover up to the server's now, and the look-back again: window by window, oldest
- * first; then the transcripts that were pending. A state follows each window, and every 50 calls within one.
- */
-export async function* readCalls(run: Run, keeps: Filter): AsyncGenerator<SourceMessage, void, undefined> {
-  const { api, bookmarks, config, env } = run;
-  const tally: Tally = { emitted: 0, unchanged: 0, filtered: 0, windows: 0 };
-  const length = new WindowLength(config.window_days, bookmarks.callsPerDay());
-  const fetchTranscript = transcriptFetcher(run);
-  let endMs: number | undefined;
-  let quietWindows = 0;
-
-  for (;;) {
-    const askedAt = env.clock.now();
-    const [next] = bookmarks.remaining(endMs ?? api.now());
-    if (next === undefined || isStopping(run)) break;
-    const { window, content } = await readShorter(run, next, length);
-    // The end of this run: the server's time before it was asked for the first list. What comes later is for the next.
-    endMs ??= api.serverTimeAt(askedAt) ?? askedAt;
-    length.learn(content.received);
-    const { jobs, filtered, unchanged } = pick(run, content.calls, keeps, window);
-    tally.filtered += filtered;
-    tally.unchanged += unchanged;
-
-    const before = tally.emitted;
-    const fetched = inOrder(jobs, config.concurrency, fetchTranscript);
-    yield* emit(run, fetched, tally, { window, expectedCalls: expected(tally, jobs.length, endMs, window) });
-    if (isStopping(run)) break;
-    bookmarks.complete(window, endMs);
-    tally.windows++;
-    quietWindows = tally.emitted > before ? 0 : quietWindows + 1;
-    if (quietWindows % QUIET_WINDOWS_PER_STATE === 0) yield stateMessage(bookmarks.toState());
-  }
-  if (!isStopping(run)) yield* emit(run, duePending(run, keeps, fetchTranscript), tally, {});
-  env.log.info(
-    `${tally.emitted} calls in ${tally.windows} windows; ${tally.unchanged} unchanged, ${tally.filtered} left out by filters, ${bookmarks.pending.size} transcripts pending`,
-  );
+/** What the phases of reading calls share. */
+export interface Reading {
+  readonly run: Run;
+  readonly keeps: Filter;
+  readonly fetch: (job: Job) => Promise<Fetched>;
+  readonly length: WindowLength;
+  readonly tally: Tally;
+  /** The end of this run: the server's time before it was asked for the first list. What comes later is for the next. */
+  endMs: number | undefined;
+  quietWindows: number;
+  /** True when this run lists the look-back the lean way. */
+  isLean: boolean;
 }
 
-/** The first window of what remains. When the API takes too long, a shorter one is asked for. */
-async function readShorter(
-  run: Run,
+export function openReading(run: Run, keeps: Filter): Reading {
+  return {
+    run,
+    keeps,
+    fetch: callFetcher(run),
+    length: new WindowLength(run.config.window_days, run.bookmarks.callsPerDay()),
+    tally: { emitted: 0, unchanged: 0, filtered: 0, windows: 0 },
+    endMs: undefined,
+    quietWindows: 0,
+    isLean: run.bookmarks.isLean(run.api.now()),
+  };
+}
+
+/**
+ * What is new or may still change: everything since the last run and the look-back, newest first, window by window. A
+ * state follows each window, and every 50 calls within one.
+ */
+export async function* readRecent(reading: Reading): AsyncGenerator<SourceMessage, void, undefined> {
+  const { run } = reading;
+  const { api, bookmarks } = run;
+  const lean = reading.isLean;
+  // Until the server has said its time, ours may be behind what was read by it: then a first list tells what there is.
+  const leastMs = (bookmarks.coveredTo ?? Number.NEGATIVE_INFINITY) + 1;
+  for (;;) {
+    const askedAt = run.env.clock.now();
+    const nowMs = reading.endMs ?? Math.max(api.now(), leastMs);
+    const next = bookmarks.remaining(nowMs).at(-1);
+    const fromMs = bookmarks.recentFrom(nowMs);
+    if (next === undefined || next.to <= fromMs || isStopping(run)) break;
+    const { window, content } = await list(reading, { from: Math.max(next.from, fromMs), to: next.to }, lean);
+    reading.endMs ??= api.serverTimeAt(askedAt) ?? askedAt;
+    yield* readContent(reading, window, content, lean);
+  }
+  if (!lean && reading.endMs !== undefined && !isStopping(run) && !bookmarks.isDistrusted)
+    bookmarks.checked(reading.endMs);
+}
+
+/** What no run has read yet and is older than the look-back, newest first; as far as time and requests allow. */
+export async function* readHistory(reading: Reading): AsyncGenerator<SourceMessage, void, undefined> {
+  const { run } = reading;
+  const minutes = run.config.max_run_minutes;
+  try {
+    for (;;) {
+      const next = run.bookmarks.remaining(reading.endMs ?? run.api.now()).at(-1);
+      if (next === undefined || isStopping(run) || run.bookmarks.isDistrusted) return;
+      if (run.isLate()) break;
+      const { window, content } = await list(reading, next, false);
+      yield* readContent(reading, window, content, false, () => run.isLate());
+    }
+    run.env.log.info(`${minutes} minutes are over; the next run goes on with the history`);
+  } catch (error) {
+    if (!(error instanceof EltError) || error.code !== "API_BUDGET_SPENT") throw error;
+    run.env.log.info("the requests of this day are used up; a later run goes on with the history");
+  }
+  yield stateMessage(run.bookmarks.toState());
+}
+
+/** The calls of a window that are work: fetched, emitted, and the window marked as complete. */
+async function* readContent(
+  reading: Reading,
+  window: Interval,
+  content: WindowContent,
+  lean: boolean,
+  isOver: () => boolean = () => false,
+): AsyncGenerator<SourceMessage, void, undefined> {
+  const { run, length, tally } = reading;
+  const endMs = reading.endMs ?? run.api.now();
+  length.learn(content.received);
+  const jobs = pick(reading, content.calls, window);
+  const before = tally.emitted;
+  const fetched = inOrder(jobs, run.config.concurrency, reading.fetch);
+  const isLast = contains([window], run.startMs);
+  yield* emit(reading, fetched, { window, expected: isLast ? before + jobs.length : undefined, isOver });
+  if (isStopping(run) || isOver()) return;
+  run.bookmarks.complete(window, endMs);
+  run.days.settle(trusted(window, lean, endMs), endMs);
+  run.bookmarks.distrust(run.days.isMass(run.config.max_deleted_share));
+  tally.windows++;
+  reading.quietWindows = tally.emitted > before ? 0 : reading.quietWindows + 1;
+  if (reading.quietWindows % QUIET_WINDOWS_PER_STATE === 0) yield stateMessage(run.bookmarks.toState());
+}
+
+/** The days that a list of a window tells for sure; a lean one has no margins around the window. */
+function trusted({ from, to }: Interval, lean: boolean, endMs: number): Interval {
+  if (!lean) return { from: dayOf(from), to: dayOf(to) + DAY_MS };
+  return { from: from + DAY_MS, to: to >= endMs ? to : to - 2 * DAY_MS };
+}
+
+/** The last window of what remains, and its calls. When the API takes too long, a shorter one is asked for. */
+async function list(
+  { run, length }: Reading,
   next: Interval,
-  length: WindowLength,
+  lean: boolean,
 ): Promise<{ window: Interval; content: WindowContent }> {
   for (;;) {
-    const window = length.first(next);
+    const window = lean && !length.isHalved ? leanWindow(run, next) : length.last(next);
     try {
-      return { window, content: await readWindow(run.api, window, run.env.log) };
+      return { window, content: await run.api.window(window, { lean }) };
     } catch (error) {
       if (!(error instanceof HttpError) || error.status !== 504) throw error;
-      if (!length.halve(window)) return { window, content: await readWindow(run.api, window, run.env.log, true) };
+      if (!length.halve(window)) return { window, content: await run.api.window(window, { lean, small: true }) };
       run.env.log.info("the API took too long to list a window; asking for a shorter one");
     }
   }
 }
 
-/** Which calls of a window are work: changed ones, and those whose pending transcript is due. */
-function pick(run: Run, calls: readonly Call[], keeps: Filter, window: Interval) {
+function leanWindow({ bookmarks }: Run, { from, to }: Interval): Interval {
+  const days = Math.max(1, LEAN_CALLS / Math.max(1, bookmarks.callsPerDay() ?? 1));
+  return { from: Math.max(from, to - days * DAY_MS), to };
+}
+
+/** Which calls of a window are work: changed ones, those whose turn it is to be read again, and pending ones. */
+function pick({ run, keeps, tally, endMs }: Reading, calls: readonly Call[], window: Interval): Job[] {
+  const { bookmarks, api } = run;
+  const nowMs = endMs ?? api.now();
   const jobs: Job[] = [];
-  let filtered = 0;
-  let unchanged = 0;
-  for (const call of calls) {
-    const changed = !run.bookmarks.isSeen(call);
-    const pending = run.bookmarks.pending.get(call.id);
-    if (!keeps(call)) {
-      filtered++;
-      run.bookmarks.pending.delete(call.id);
-    } else if (changed || (pending !== undefined && isDue(pending, run.api.now()))) jobs.push({ call, changed });
+  for (const listed of calls) {
+    const isKept = keeps(listed);
+    run.days.add(listed, isKept, nowMs);
+    const seen = bookmarks.seen(listed.id);
+    const changed = !bookmarks.isSeen(listed);
+    const pending = bookmarks.pending.get(listed.id);
+    if (!isKept) {
+      tally.filtered++;
+      bookmarks.pending.delete(listed.id);
+      continue;
+    }
+    if (seen === undefined) learnLateness(run, listed, nowMs);
+    const isPending = pending !== undefined && isDue(pending, api.now());
+    const isRereadDue = seen !== undefined && seen.rereads < rereadsDue(run, listed, nowMs);
+    if (changed || isPending || isRereadDue) jobs.push({ listed, changed });
     else {
-      unchanged++;
-      run.bookmarks.saw(call, window);
+      tally.unchanged++;
+      bookmarks.saw(listed, window, seen?.rereads);
     }
   }
-  return { jobs, filtered, unchanged };
+  return jobs;
+}
+
+/** How many of the ages at which it is read again a call has reached. */
+function rereadsDue({ rereadMs }: Run, { startedMs }: Call, nowMs: number): number {
+  return startedMs === null ? 0 : rereadMs.filter((age) => nowMs - startedMs >= age).length;
+}
+
+function learnLateness({ bookmarks }: Run, { startedMs }: Call, nowMs: number): void {
+  if (startedMs === null) return;
+  if (bookmarks.wasCovered(startedMs)) bookmarks.lateness.late(nowMs - startedMs);
+  else if (bookmarks.isAfterCovered(startedMs)) bookmarks.lateness.onTime();
 }
 
 /** Emits what was fetched, and says a state after every 50 calls. Ends early when the process is to stop. */
-async function* emit(
-  run: Run,
+export async function* emit(
+  { run, tally, endMs }: Reading,
   fetched: AsyncIterable<Fetched>,
-  tally: Tally,
-  { window, expectedCalls }: { window?: Interval; expectedCalls?: number | undefined },
+  {
+    window,
+    expected,
+    isOver = () => false,
+  }: { window?: Interval; expected?: number | undefined; isOver?: () => boolean } = {},
 ): AsyncGenerator<SourceMessage, void, undefined> {
   let sinceState = 0;
   for await (const one of fetched) {
-    if (isStopping(run)) return;
+    if (isStopping(run) || isOver()) return;
     const outcome = settle(run, one);
     if (outcome.emit !== "nothing") {
       const whole = outcome.emit === "whole";
       const streams = whole ? run.family : run.family.filter(({ transcript }) => transcript === undefined);
       yield* callRecords(run, streams, one.call, whole ? outcome.transcript : undefined);
       tally.emitted++;
-      run.env.log.progress("calls", tally.emitted, expectedCalls);
+      run.env.log.progress("calls", tally.emitted, expected);
     }
-    if (window !== undefined) run.bookmarks.saw(one.call, window);
+    if (window !== undefined) {
+      const nowMs = endMs ?? run.api.now();
+      run.bookmarks.saw(one.listed, window, rereadsDue(run, one.listed, nowMs));
+      run.days.said(one.listed, nowMs);
+    }
     if (++sinceState % CALLS_PER_STATE === 0) yield stateMessage(run.bookmarks.toState());
   }
-}
-
-/**
- * Pending transcripts that are due and that no window brought along: their calls are asked for one by one, or, where
- * single calls cannot be read, by listing their days.
- */
-async function* duePending(
-  run: Run,
-  keeps: Filter,
-  fetchTranscript: (job: Job) => Promise<Fetched>,
-): AsyncGenerator<Fetched, void, undefined> {
-  const { api, bookmarks, config, env } = run;
-  if (!run.family.some(({ transcript }) => transcript === "asks")) return;
-  const due = [...bookmarks.pending].filter(([, entry]) => isDue(entry, api.now())).map(([callId]) => callId);
-  const unread: string[] = [];
-  const found = inOrder(due, config.concurrency, async (callId) => {
-    const call = unread.length > 0 ? "no-route" : await api.call(callId);
-    if (call === "gone" || call === "no-route") return { callId, call };
-    return { callId, call, fetched: keeps(call) ? await fetchTranscript({ call, changed: false }) : undefined };
-  });
-  let gone = 0;
-  for await (const { callId, call, fetched } of found) {
-    if (isStopping(run)) return;
-    if (fetched !== undefined) yield fetched;
-    else if (call === "no-route") unread.push(callId);
-    else {
-      if (call === "gone") gone++;
-      bookmarks.pending.delete(callId);
-    }
-  }
-  if (gone > 0) env.log.warn(`${gone} calls with a pending transcript are gone; their transcripts are not waited for`);
-  for (const day of daysOf(unread, bookmarks.pending)) {
-    if (isStopping(run)) return;
-    const { calls } = await readWindow(api, day, env.log);
-    const jobs = calls
-      .filter((call) => unread.includes(call.id) && keeps(call))
-      .map((call) => ({ call, changed: false }));
-    yield* inOrder(jobs, config.concurrency, fetchTranscript);
-  }
-  dropLapsed(run, unread);
-}
-
-function daysOf(callIds: readonly string[], pending: ReadonlyMap<string, Pending>): Interval[] {
-  const starts = callIds.map((callId) => pending.get(callId)?.startedMs).filter((ms) => typeof ms === "number");
-  const days = new Set(starts.map((ms) => Math.floor(ms / DAY_MS) * DAY_MS));
-  return [...days].map((from) => ({ from, to: from + DAY_MS }));
-}
-
-/** A call that cannot be found any more is waited for as long as any other. */
-function dropLapsed({ api, bookmarks, config }: Run, callIds: readonly string[]): void {
-  for (const callId of callIds) {
-    const entry = bookmarks.pending.get(callId);
-    const waitedMs = entry === undefined ? 0 : api.now() - entry.sinceMs;
-    if (waitedMs >= config.pending_max_days * DAY_MS) bookmarks.pending.delete(callId);
-  }
-}
-
-/** How many calls there will be in all, as far as that can be told: known only in the last window. */
-function expected(tally: Tally, jobs: number, endMs: number, window: Interval): number | undefined {
-  return contains([window], endMs - 1) ? tally.emitted + jobs : undefined;
 }

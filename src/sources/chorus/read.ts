@@ -1,20 +1,27 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Env } from "../../core/env.ts";
 import { EltError } from "../../core/errors.ts";
+import { type JsonObject } from "../../core/json.ts";
 import { type State } from "../../core/message.ts";
 import { type SourceMessage } from "../../core/source.ts";
 import { type Selection } from "../../core/stream.ts";
-import { type Api } from "./api.ts";
+import { type Api, type Needs } from "./api.ts";
 import { Bookmarks } from "./bookmark.ts";
 import { type Config } from "./config.ts";
-import { type ChorusStream } from "./define.ts";
+import { ListedDays } from "./days.ts";
+import { type CallStream, type ChorusStream } from "./define.ts";
 import { needsTeams, openFilter } from "./filters.ts";
 import { inOrder } from "./in-order.ts";
-import { readCalls } from "./read-calls.ts";
+import { openReading, readHistory, readRecent } from "./read-calls.ts";
+import { readPending } from "./read-pending.ts";
 import { type Lists, openLists, readRoots } from "./read-roots.ts";
+import { reconcile, settleMissing } from "./reconcile.ts";
 import { type Run, callRecords, failures, stateMessage, isStopping } from "./run.ts";
-import { transcriptFetcher } from "./transcript-of.ts";
+import { callFetcher } from "./transcript-of.ts";
 import { DAY_MS } from "./windows.ts";
+
+/** Ages at which flavour `v3` reads calls of the look-back again: its lists do not tell of all that changes. */
+const REREAD_AFTER_DAYS = [1, 6];
 
 /**
  * One run: the calls and what hangs on them, then the account's lists, then a last state. A part that fails says so
@@ -28,7 +35,7 @@ export async function* readChorus(
   { api, streams }: { readonly api: Api; readonly streams: readonly ChorusStream[] },
 ): AsyncGenerator<SourceMessage, void, undefined> {
   const run = openRun(config, selection, state, env, { api, streams });
-  const lists = openLists(api, env.log);
+  const lists = openLists(api);
   if ((config.call_ids ?? []).length > 0) {
     yield* readNamed(run, config.call_ids ?? []);
     if (!run.bookmarks.isEmpty) yield stateMessage(state);
@@ -51,12 +58,20 @@ export async function* readChorus(
   if (!isDeepStrictEqual(last, said)) yield stateMessage(last);
 }
 
+/** New and late calls first, then what they leave undecided, then history as far as the budget goes. */
 async function* readFamily(run: Run, lists: Lists): AsyncGenerator<SourceMessage, void, undefined> {
   try {
     const teams = needsTeams(run.config) ? await lists.teams() : [];
     if (teams === undefined)
       run.env.log.warn("`teams` can be matched by id only, since the account has no list of teams");
-    yield* readCalls(run, openFilter(run.config, teams ?? []));
+    const reading = openReading(run, openFilter(run.config, teams ?? []));
+    for (const phase of [readRecent, reconcile, readPending, settleMissing, readHistory]) {
+      if (!isStopping(run)) yield* phase(reading);
+    }
+    const { emitted, windows, unchanged, filtered } = reading.tally;
+    run.env.log.info(
+      `${emitted} calls in ${windows} windows; ${unchanged} unchanged, ${filtered} left out by filters, ${run.bookmarks.pending.size} transcripts pending`,
+    );
   } catch (error) {
     if (isStopping(run)) return;
     const ended = failures(error, run.family);
@@ -68,12 +83,12 @@ async function* readFamily(run: Run, lists: Lists): AsyncGenerator<SourceMessage
 /** Just these calls, as they are now. Bookmarks know nothing of it: the next usual run reads them as well. */
 async function* readNamed(run: Run, callIds: readonly string[]): AsyncGenerator<SourceMessage, void, undefined> {
   const { api, config, env } = run;
-  const fetchTranscript = transcriptFetcher(run);
+  const fetch = callFetcher(run);
   const missing: string[] = [];
   try {
     const found = inOrder(new Set(callIds), config.concurrency, async (callId) => {
-      const call = await api.call(callId);
-      return typeof call === "string" ? callId : fetchTranscript({ call, changed: true });
+      const listed = await api.call(callId);
+      return typeof listed === "string" ? callId : fetch({ listed, changed: true });
     });
     for await (const fetched of found) {
       if (isStopping({ env })) return;
@@ -105,20 +120,57 @@ function openRun(
     ...calls.filter(({ parent }) => parent === undefined),
     ...calls.filter(({ parent }) => parent !== undefined),
   ];
+  const startMs = instant(config.start_date, "start_date", api);
   const scope = {
-    flavour: config.api_flavour,
-    startMs: instant(config.start_date, "start_date", api),
+    flavour: api.name,
+    startMs,
     endMs: config.end_date === undefined ? undefined : instant(config.end_date, "end_date", api),
     lookBackMs: config.look_back_days * DAY_MS,
+    maxLookBackMs: config.max_look_back_days * DAY_MS,
+    // A call that is uploaded right after a scan waits for the next one.
+    reconcileMs: config.reconcile_days === 0 ? 0 : (config.reconcile_days + config.reconcile_every_days) * DAY_MS,
+    reconcileEveryMs: config.reconcile_every_days * DAY_MS,
     streams: family.map(({ name }) => name).sort(),
   };
+  const bookmarks = new Bookmarks(state, scope, api.time, () => remembered(api));
+  const { lookBackMs } = bookmarks;
+  if (lookBackMs > scope.lookBackMs)
+    env.log.info(`calls arrive late: looking back ${Math.round(lookBackMs / DAY_MS)} days`);
+  const lastMs = config.max_run_minutes === undefined ? undefined : env.clock.now() + config.max_run_minutes * 60_000;
+  const rereadDays = config.reread_after_days ?? (api.name === "v3" ? REREAD_AFTER_DAYS : []);
   return {
     config,
     env,
     api,
-    bookmarks: new Bookmarks(state, scope, api.time),
+    bookmarks,
+    needs: needsOf(selection, family, config),
+    days: new ListedDays(bookmarks),
+    rereadMs: rereadDays.map((days) => days * DAY_MS),
     family,
     roots: chosen.filter((stream) => stream.kind === "root"),
+    startMs,
+    isLate: () => lastMs !== undefined && env.clock.now() >= lastMs,
+  };
+}
+
+/** The network's memory as JSON; what there is none of is left out. */
+function remembered(api: Api): JsonObject {
+  const { rate, requests } = api.memory();
+  return {
+    ...(rate === undefined ? {} : { rate: { ...rate } }),
+    ...(requests === undefined ? {} : { requests: { ...requests } }),
+  };
+}
+
+function needsOf(selection: readonly Selection[], family: readonly CallStream[], config: Config): Needs {
+  const has = (...names: readonly string[]) => family.some(({ name }) => names.includes(name));
+  const fields = selection.find(({ stream }) => stream.name === "calls")?.fields ?? new Set<string>();
+  return {
+    transcript: family.some(({ transcript }) => transcript === "asks"),
+    trackers: has("trackers", "tracker_mentions"),
+    metrics: has("engagement_metrics"),
+    summary: fields.has("summary") || fields.has("action_items"),
+    media: config.media_links && has("recordings"),
   };
 }
 

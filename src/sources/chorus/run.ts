@@ -1,10 +1,11 @@
 import { type Env } from "../../core/env.ts";
 import { EltError, asEltError } from "../../core/errors.ts";
 import { type FailureMessage, type RecordMessage, type State, type StateMessage } from "../../core/message.ts";
-import { type Api } from "./api.ts";
+import { type Api, type Needs } from "./api.ts";
 import { type Bookmarks } from "./bookmark.ts";
 import { type Call, type Transcript } from "./call.ts";
 import { type Config } from "./config.ts";
+import { type ListedDays } from "./days.ts";
 import { type CallStream, type RootStream } from "./define.ts";
 
 /** What the parts of one read share. */
@@ -13,9 +14,19 @@ export interface Run {
   readonly env: Env;
   readonly api: Api;
   readonly bookmarks: Bookmarks;
+  /** What is needed of each call beyond its row in the list. */
+  readonly needs: Needs;
+  /** What this run lists, by day. */
+  readonly days: ListedDays;
+  /** Ages, in milliseconds, at which calls are read again though they look the same. */
+  readonly rereadMs: readonly number[];
   /** The selected streams of the call family. */
   readonly family: readonly CallStream[];
   readonly roots: readonly RootStream[];
+  /** `start_date`, in milliseconds. */
+  readonly startMs: number;
+  /** True once `max_run_minutes` are over. */
+  isLate(): boolean;
 }
 
 /** A call and all that hangs on it, as one set: the call clears the sets of its children, then they follow. */
@@ -33,6 +44,15 @@ export function* callRecords(
       yield stream.name === "calls" && clears.length > 0 ? { ...message, clears } : message;
     }
   }
+}
+
+/** Says that a call is gone from Chorus. `remove` takes what hangs on it away as well. */
+export function deletedRecord(run: Run, callId: string): RecordMessage {
+  const extractedAt = run.env.clock.now();
+  const record = { call_id: callId, _deleted_at: new Date(run.api.now()).toISOString() };
+  const message = { type: "record", stream: "calls", record, extractedAt } as const;
+  const clears = run.family.filter(({ parent }) => parent === "calls").map(({ name }) => name);
+  return run.config.deleted_rows === "remove" && clears.length > 0 ? { ...message, clears } : message;
 }
 
 /** True once the process was asked to stop. */

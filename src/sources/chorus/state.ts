@@ -1,8 +1,11 @@
 import { EltError } from "../../core/errors.ts";
 import { type JsonObject, type JsonValue, isObject } from "../../core/json.ts";
 import { type State } from "../../core/message.ts";
+import { type FlavourName } from "./api.ts";
+import { type HttpMemory } from "./http.ts";
 import { type Pending, pendingFromJson } from "./pending.ts";
 import { type ReadTime, iso } from "./time.ts";
+import { number, object, text } from "./values.ts";
 import { type Interval, merge } from "./windows.ts";
 
 export const STATE_VERSION = 1;
@@ -29,6 +32,28 @@ export function bookmarksOf(state: State): JsonObject {
   return bookmarks;
 }
 
+/** What earlier runs learned of the network. */
+export function memoryOf(state: State): HttpMemory {
+  const calls = isObject(state["bookmarks"]) ? object(state["bookmarks"]["calls"]) : {};
+  const { rate, requests } = { rate: object(calls["rate"]), requests: object(calls["requests"]) };
+  const perSecond = number(rate["requestsPerSecond"]);
+  const limitedAt = text(rate["limitedAt"]);
+  const day = text(requests["day"]);
+  return {
+    ...(perSecond === null
+      ? {}
+      : { rate: { requestsPerSecond: perSecond, ...(limitedAt === null ? {} : { limitedAt }) } }),
+    ...(day === null ? {} : { requests: { day, used: number(requests["used"]) ?? 0 } }),
+  };
+}
+
+/** The flavour that a state was written for; undefined when it does not say. */
+export function flavourOf(state: State): FlavourName | undefined {
+  const calls = isObject(state["bookmarks"]) ? state["bookmarks"]["calls"] : undefined;
+  const name = isObject(calls) ? calls["flavour"] : undefined;
+  return name === "calls" || name === "v3" ? name : undefined;
+}
+
 /**
  * One stream's coverage. A bookmark of another tap, which has only a `replication_key_value`, counts as covered from
  * `startMs` up to that value.
@@ -42,13 +67,7 @@ export function coverageOf(stream: string, bookmark: JsonObject, time: ReadTime,
     return { covered: merge([{ from: startMs, to }]), settledTo: undefined };
   }
   if (!Array.isArray(covered)) throw unreadable(`the covered intervals of ${stream} are not a list`);
-  return { covered: merge(covered.map((pair) => interval(stream, pair))), settledTo: instant(settled) };
-}
-
-/** `{call_id: short hash}` of a bookmark. */
-export function seenOf(bookmark: JsonObject): Map<string, string> {
-  const seen = isObject(bookmark["seen"]) ? Object.entries(bookmark["seen"]) : [];
-  return new Map(seen.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  return { covered: merge(covered.map((pair) => interval(stream, pair))), settledTo: instantOf(settled) };
 }
 
 export function pendingOf(bookmark: JsonObject): Map<string, Pending> {
@@ -70,13 +89,14 @@ function unreadable(what: string): EltError {
 }
 
 function interval(stream: string, pair: JsonValue): Interval {
-  const [from, to] = Array.isArray(pair) ? pair.map(instant) : [];
+  const [from, to] = Array.isArray(pair) ? pair.map(instantOf) : [];
   if (from === undefined || to === undefined)
     throw unreadable(`a covered interval of ${stream} is not a pair of times`);
   return { from, to };
 }
 
-function instant(value: JsonValue | undefined): number | undefined {
+/** Milliseconds of a time in a state; undefined when it is none. */
+export function instantOf(value: JsonValue | undefined): number | undefined {
   const ms = typeof value === "string" ? Date.parse(value) : Number.NaN;
   return Number.isNaN(ms) ? undefined : ms;
 }

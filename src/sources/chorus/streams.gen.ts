@@ -7,6 +7,8 @@ import dealSignals from "./streams/deal_signals.ts";
 import engagementMetrics from "./streams/engagement_metrics.ts";
 import participants from "./streams/participants.ts";
 import recordings from "./streams/recordings.ts";
+import scorecardScores from "./streams/scorecard_scores.ts";
+import scorecards from "./streams/scorecards.ts";
 import tags from "./streams/tags.ts";
 import teamMembers from "./streams/team_members.ts";
 import teams from "./streams/teams.ts";
@@ -21,6 +23,8 @@ import dealSignalsSchema from "../../../schemas/deal_signals.json" with { type: 
 import engagementMetricsSchema from "../../../schemas/engagement_metrics.json" with { type: "json" };
 import participantsSchema from "../../../schemas/participants.json" with { type: "json" };
 import recordingsSchema from "../../../schemas/recordings.json" with { type: "json" };
+import scorecardScoresSchema from "../../../schemas/scorecard_scores.json" with { type: "json" };
+import scorecardsSchema from "../../../schemas/scorecards.json" with { type: "json" };
 import tagsSchema from "../../../schemas/tags.json" with { type: "json" };
 import teamMembersSchema from "../../../schemas/team_members.json" with { type: "json" };
 import teamsSchema from "../../../schemas/teams.json" with { type: "json" };
@@ -37,6 +41,8 @@ export const streams: readonly (ChorusStream & { readonly schema: JsonSchema })[
   { ...engagementMetrics, schema: engagementMetricsSchema },
   { ...participants, schema: participantsSchema },
   { ...recordings, schema: recordingsSchema },
+  { ...scorecardScores, schema: scorecardScoresSchema },
+  { ...scorecards, schema: scorecardsSchema },
   { ...tags, schema: tagsSchema },
   { ...teamMembers, schema: teamMembersSchema },
   { ...teams, schema: teamsSchema },

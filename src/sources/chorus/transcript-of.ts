@@ -6,15 +6,18 @@ import { type Run, isStopping } from "./run.ts";
 import { emptyTranscript, neverSpoken } from "./transcripts.ts";
 import { DAY_MS } from "./windows.ts";
 
-/** A call in hand: `changed` when it is new or differs from what was read before. */
+/** A call in hand, as it was listed: `changed` when it is new or differs from what was read before. */
 export interface Job {
-  readonly call: Call;
+  readonly listed: Call;
   readonly changed: boolean;
 }
 
 export interface Fetched extends Job {
+  readonly call: Call;
   /** Undefined when no selected stream asks for it. */
   readonly transcript: Transcript | undefined;
+  /** False when the API could not give what the list lacks. */
+  readonly isWhole: boolean;
 }
 
 /** What is to be emitted of a fetched call. */
@@ -26,33 +29,36 @@ export type Outcome =
 const FAILURES_IN_A_ROW = 3;
 
 /**
- * Gives the function that fetches a call's transcript. One that the API cannot give counts as pending, so that a
- * single broken call does not stop all that come after it; three in a row mean that the API is down, and are thrown.
+ * Gives the function that fetches what a listed call lacks: its transcript, its details. One that the API cannot give
+ * counts as pending, so that a single broken call does not stop all that come after it; three in a row mean that the API
+ * is down, and are thrown.
  */
-export function transcriptFetcher(run: Run): (job: Job) => Promise<Fetched> {
-  const wanted = run.family.some(({ transcript }) => transcript === "asks");
+export function callFetcher(run: Run): (job: Job) => Promise<Fetched> {
   let failedInARow = 0;
   return async (job) => {
-    if (!wanted) return { ...job, transcript: undefined };
-    const known = knownWithoutAsking(job.call, run.api.now());
-    if (known !== undefined) return { ...job, transcript: known };
+    const { listed } = job;
+    const known = run.needs.transcript ? knownWithoutAsking(run, listed) : undefined;
+    if (known?.status === "pending" && !job.changed) return { ...job, call: listed, transcript: known, isWhole: false };
     try {
-      const transcript = await run.api.transcript(job.call);
+      const needs = known === undefined ? run.needs : { ...run.needs, transcript: false };
+      const { call, transcript } = await run.api.complete(listed, needs);
       failedInARow = 0;
-      return { ...job, transcript };
+      return { ...job, call, transcript: known ?? transcript, isWhole: true };
     } catch (error) {
-      const ofThisCall = error instanceof EltError && !["API_UNAUTHORIZED", "API_BUSY"].includes(error.code);
-      if (!ofThisCall || isStopping(run) || ++failedInARow >= FAILURES_IN_A_ROW) throw error;
-      run.env.log.warn(`a transcript could not be read and counts as pending: ${error.message}`, {
-        call_id: job.call.id,
+      const ofThisCall =
+        error instanceof EltError && !["API_UNAUTHORIZED", "API_BUSY", "API_BUDGET_SPENT"].includes(error.code);
+      const stops = !ofThisCall || isStopping(run) || !run.needs.transcript;
+      if (stops || ++failedInARow >= FAILURES_IN_A_ROW) throw error;
+      run.env.log.warn(`a call could not be read whole and counts as pending: ${error.message}`, {
+        call_id: listed.id,
       });
-      return { ...job, transcript: emptyTranscript("pending", { promised: true }) };
+      return { ...job, call: listed, transcript: emptyTranscript("pending", { promised: true }), isWhole: false };
     }
   };
 }
 
 /** Keeps the ledger of pending transcripts, and tells what of the call is news. */
-export function settle(run: Run, { call, changed, transcript }: Fetched): Outcome {
+export function settle(run: Run, { call, changed, transcript, isWhole }: Fetched): Outcome {
   const { pending } = run.bookmarks;
   if (transcript === undefined) return { emit: "whole", transcript };
   const before = pending.get(call.id);
@@ -74,16 +80,22 @@ export function settle(run: Run, { call, changed, transcript }: Fetched): Outcom
   const { retryAfterMs } = transcript;
   pending.set(call.id, waitMore(before, { nowMs, startedMs: call.startedMs, retryAfterMs, partial, loaded }));
   if (transcript.status === "pending" && (loaded || before?.partial !== undefined)) {
-    return { emit: changed ? "all-but-transcript" : "nothing" };
+    // The row of a list alone must not take the place of a whole call.
+    const isNews = changed && (isWhole || run.api.name === "calls");
+    return { emit: isNews ? "all-but-transcript" : "nothing" };
   }
   const isNews = changed || before === undefined || (partial !== undefined && partial !== before.partial);
   return isNews ? { emit: "whole", transcript } : { emit: "nothing" };
 }
 
-/** Where a request would tell nothing: calls that were never spoken, and calls that are still to come or going on. */
-function knownWithoutAsking(call: Call, nowMs: number): Transcript | undefined {
+/**
+ * Where a request would tell nothing: calls that were never spoken, and calls that are still to come or going on. In `v3`
+ * a meeting that was to be a day ago never took place: otherwise its row would be another one.
+ */
+function knownWithoutAsking({ api }: Run, call: Call): Transcript | undefined {
   if (neverSpoken(call)) return emptyTranscript("none");
   const ahead = call.status === "scheduled" || call.status === "live";
-  const isRecent = call.startedMs === null || nowMs - call.startedMs < DAY_MS;
-  return ahead && isRecent ? emptyTranscript("pending", { promised: true }) : undefined;
+  const isRecent = call.startedMs === null || api.now() - call.startedMs < DAY_MS;
+  if (ahead && isRecent) return emptyTranscript("pending", { promised: true });
+  return call.status === "scheduled" && api.name === "v3" ? emptyTranscript("none") : undefined;
 }

@@ -6,6 +6,11 @@ export interface Interval {
 
 const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
+/** The first millisecond of the UTC day of an instant. */
+export function dayOf(ms: number): number {
+  return Math.floor(ms / DAY_MS) * DAY_MS;
+}
+
 const LONGEST_WINDOW_MS = 7 * DAY_MS;
 const SHORTEST_WINDOW_MS = HOUR_MS;
 /** Windows of fewer rows than this grow, of more than that shrink. A page has 100. */
@@ -71,11 +76,22 @@ export class WindowLength {
     this.#ms = Math.min(this.#longestMs, Math.max(DAY_MS, fitting));
   }
 
-  /** The first window of what remains. A rest that is not worth a window of its own is taken along. */
-  first(remaining: Interval): Interval {
+  /**
+   * The last window of what remains, from the beginning of a day where it is longer than one. A rest that is not worth a
+   * window of its own is taken along.
+   */
+  last(remaining: Interval): Interval {
     const rest = remaining.to - remaining.from;
     const stretched = this.#ms >= LONGEST_WINDOW_MS ? this.#ms * 1.25 : this.#ms;
-    return rest <= stretched ? remaining : { from: remaining.from, to: remaining.from + this.#ms };
+    if (rest <= stretched) return remaining;
+    const from = remaining.to - this.#ms;
+    const day = this.#ms < DAY_MS ? from : dayOf(from);
+    return { from: Math.max(remaining.from, day), to: remaining.to };
+  }
+
+  /** True after a timeout, until longer windows have proved to work again. */
+  get isHalved(): boolean {
+    return this.#ceilingMs < this.#longestMs;
   }
 
   /**

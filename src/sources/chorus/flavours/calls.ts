@@ -26,8 +26,9 @@ export function readPage<Row>(
   const rows = received.map((row) => (isObject(row) ? read(row) : null)).filter((row) => row !== null);
   const hints = object(object(json)["pagination"]);
   const total = number(hints["total"]);
-  const last = flag(hints["has_more"]) === false || (total !== null && total === request.offset + received.length);
-  return { rows, received: received.length, last };
+  const isTotal = total !== null && total === request.offset + received.length;
+  const isEnd = flag(hints["has_more"]) === false;
+  return { rows, received: received.length, last: isEnd || isTotal, sure: isEnd && isTotal, total: total ?? undefined };
 }
 
 /** A call of the API as a Call; null when it has no id, because nothing could be said about it later. */
@@ -38,7 +39,6 @@ export function readCall(raw: JsonObject, time: ReadTime): Call | null {
   const owner = object(raw["owner"]);
   const startedMs = time(raw["date"]);
   const updatedMs = time(raw["updated_at"]);
-  const participants = objects(raw["participants"]);
   return {
     id: callId,
     title: label(raw["title"]),
@@ -58,8 +58,8 @@ export function readCall(raw: JsonObject, time: ReadTime): Call | null {
       email: label(owner["email"]),
       teamId: id(owner["team_id"]),
     },
-    participants: distinct(participants.map(participant), "participantId"),
-    trackers: distinct(objects(raw["trackers"]).map(tracker), "trackerId"),
+    participants: participants(raw["participants"]),
+    trackers: readTrackers(raw["trackers"]),
     metrics: objects(raw["metrics"]).flatMap(metric),
     deal: isObject(raw["deal"]) ? deal(raw["deal"], when) : null,
     crm: isObject(raw["crm"]) ? crm(raw["crm"]) : null,
@@ -96,9 +96,20 @@ const STATUSES: ReadonlySet<string> = new Set<CallStatus>([
   "failed",
 ]);
 
-function status(value: JsonValue | undefined): CallStatus {
+/** `no show`, `no-show` and `noshow` are the same; what nobody knows is `unknown`. */
+export function status(value: JsonValue | undefined): CallStatus {
   const name = word(value)?.replace("noshow", "no_show");
   return name !== undefined && STATUSES.has(name) ? (name as CallStatus) : "unknown";
+}
+
+/** Those of a call, each with an id of its own. */
+export function participants(raw: JsonValue | undefined): Call["participants"] {
+  return distinct(objects(raw).map(participant), "participantId");
+}
+
+/** Those of a call, each with an id of its own. */
+export function readTrackers(raw: JsonValue | undefined): Call["trackers"] {
+  return distinct(objects(raw).map(tracker), "trackerId");
 }
 
 function participant(raw: JsonObject, position: number) {
@@ -155,7 +166,7 @@ function deal(raw: JsonObject, when: (value: JsonValue | undefined) => string | 
     onStageSince: when(raw["on_stage_since"]),
     stageAdvancement: label(raw["stage_advancement"]),
     engaged: flag(raw["engaged"]),
-    followUp: isObject(raw["follow_up"]) ? raw["follow_up"] : null,
+    followUp: isObject(raw["follow_up"]) ? followUp(raw["follow_up"], when) : null,
     signals: objects(raw["signals"]).flatMap((signal) => {
       const name = label(signal["name"]);
       return name === null ? [] : [{ name, value: signal["value"] ?? null }];
@@ -163,8 +174,14 @@ function deal(raw: JsonObject, when: (value: JsonValue | undefined) => string | 
   };
 }
 
+/** As it came, but for its start, which may be told without an offset. */
+export function followUp(raw: JsonObject, when: (value: JsonValue | undefined) => string | null): JsonObject {
+  const start = when(raw["start_time"]);
+  return start === null ? raw : { ...raw, start_time: start };
+}
+
 /** A date alone keeps its day, whatever the time zone of the account. */
-function day(value: JsonValue | undefined): string | null {
+export function day(value: JsonValue | undefined): string | null {
   return typeof value === "string" && /^\d{4}-\d{2}-\d{2}$/.test(value.trim()) ? value.trim() : null;
 }
 

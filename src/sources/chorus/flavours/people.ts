@@ -1,4 +1,4 @@
-import { type JsonObject } from "../../../core/json.ts";
+import { type JsonObject, type JsonValue, isObject } from "../../../core/json.ts";
 import { type Team, type User } from "../call.ts";
 import { type ReadTime, isoOrNull } from "../time.ts";
 import { flag, id, ids, label } from "../values.ts";
@@ -33,9 +33,14 @@ export function readTeam(raw: JsonObject): Team | null {
     id: teamId,
     name: label(raw["name"]),
     description: label(raw["description"]),
-    parentTeamId: id(raw["parent_team_id"]),
-    managerId: id(raw["manager_id"]),
-    userIds: ids(raw["user_ids"]),
+    parentTeamId: id(raw["parent_team_id"]) ?? idIn(raw["parent_team"]),
+    managerId: id(raw["manager_id"]) ?? idIn(raw["manager"]),
+    userIds: ids(raw["user_ids"] ?? (Array.isArray(raw["users"]) ? raw["users"].map(idIn) : null)),
     isDefault: flag(raw["is_default"]),
   };
+}
+
+/** An id alone, or in an object. */
+function idIn(value: JsonValue | undefined): string | null {
+  return id(isObject(value) ? value["id"] : value);
 }

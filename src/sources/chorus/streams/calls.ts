@@ -6,7 +6,7 @@ export default defineStream({
   kind: "call",
   name: "calls",
   keys: ["call_id"],
-  newestBy: "updated_at", // a list may hold an older copy on a later page
+  newestBy: "", // the last one counts: the tap itself settles which copy in a list is newer, and a deletion has no date of change
   replicationKey: "started_at",
   rows(call): JsonObject[] {
     const { owner, deal } = call;
