@@ -4,12 +4,13 @@ import { VERSION } from "./version.ts";
 
 /**
  * Parses argv. `--help` and `--version` are answered here, on stdout, and give undefined: there is nothing to run.
- * Throws USAGE for an option that does not exist.
+ * Throws USAGE for an option that does not exist. `about` is said by `--help`, above the options.
  */
 export async function parseArguments<O extends Record<string, Options>>(
   name: string,
   argv: readonly string[],
   options: O,
+  about?: string,
 ): Promise<InferredOptionTypes<O> | undefined> {
   const plain = plainArguments(argv, options);
   if (plain !== undefined) return plain as InferredOptionTypes<O>;
@@ -17,7 +18,7 @@ export async function parseArguments<O extends Record<string, Options>>(
   const answers: string[] = [];
   const parser = yargs()
     .scriptName(name)
-    .usage("$0 [options]")
+    .usage(about === undefined ? "$0 [options]" : `$0 [options]\n\n${about}`)
     .options(options)
     .version(VERSION)
     .help()
@@ -48,7 +49,7 @@ function plainArguments(
 ): Record<string, unknown> | undefined {
   const parsed: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(options)) {
-    if (option.demandOption !== undefined || name.includes("-")) return undefined;
+    if (option.demandOption !== undefined || option.conflicts !== undefined || name.includes("-")) return undefined;
     parsed[name] = option.default;
   }
   for (let i = 0; i < argv.length; i += 2) {

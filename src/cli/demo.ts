@@ -1,15 +1,15 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { finished } from "node:stream/promises";
-import { fileURLToPath } from "node:url";
 import type { Env } from "../core/env.ts";
 import { EltError } from "../core/errors.ts";
 import type { Out } from "../io/out.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Command } from "./process.ts";
+import { bin, runPipe } from "./run-pipe.ts";
+import { textTable } from "./text-table.ts";
 
 /**
  * `chorus-elt demo`: the real programs and real pipes, against the sample API. Loads twice, to show that what has not
@@ -179,28 +179,14 @@ interface Pipe {
 
 /** `tap --config … | target-warehouse --config … > state.json`, as a shell would run it. */
 async function pipe(files: Pipe, tapOptions: readonly string[]): Promise<void> {
-  const tap = spawn(process.execPath, [bin(files.program), "--config", files.config, ...tapOptions], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: quiet(),
-  });
-  const target = spawn(process.execPath, [bin("target-warehouse"), "--config", files.target], {
-    stdio: [tap.stdout, "pipe", "inherit"],
-    env: quiet(),
-  });
-  tap.stdout.destroy(); // the pipe is the target's alone, or a tap whose target is gone would wait for ever
-  let states = "";
-  target.stdout.on("data", (chunk: Buffer) => (states += chunk.toString()));
-  const ends = [once(tap, "exit"), once(target, "exit")] as Promise<[number | null]>[];
-  await finished(target.stdout);
-  const [tapCode, targetCode] = (await Promise.all(ends)).map(([code]) => code);
-  if (tapCode !== 0 || targetCode !== 0) {
-    throw new EltError(
-      "UNEXPECTED",
-      `the pipe failed: ${files.program} ended with ${String(tapCode)}, target-warehouse with ${String(targetCode)}`,
-    );
+  const tap = { program: files.program, args: ["--config", files.config, ...tapOptions], environment: quiet() };
+  const target = { program: "target-warehouse", args: ["--config", files.target], environment: quiet() };
+  const ended = await runPipe(tap, target);
+  if (ended.tap !== 0 || ended.target !== 0) {
+    const codes = `${files.program} ended with ${String(ended.tap)}, target-warehouse with ${String(ended.target)}`;
+    throw new EltError("UNEXPECTED", `the pipe failed: ${codes}`);
   }
-  const last = states.trim().split("\n").at(-1) ?? "";
-  if (last !== "") await writeFile(files.state, `${last}\n`);
+  if (ended.state !== "") await writeFile(files.state, `${ended.state}\n`);
 }
 
 const quiet = () => ({ ...process.env, LOGLEVEL: process.env["LOGLEVEL"] ?? "WARNING" });
@@ -284,22 +270,10 @@ async function show(tables: Shown, path: string, env: Env, out: Out): Promise<vo
 
 function table(rows: readonly Record<string, unknown>[]): string[] {
   const names = Object.keys(rows[0] ?? {});
-  const cells = [names, ...rows.map((row) => names.map((name) => printed(row[name])))];
-  const widths = names.map((_, i) => Math.max(...cells.map((line) => width(line[i] ?? ""))));
-  const isNumber = names.map((_, i) => cells.slice(1).every((line) => /^[\d.,]+( %)?$/.test(line[i] ?? "")));
-  return cells.map((line) => {
-    const padded = line.map((cell, i) => {
-      const fill = " ".repeat((widths[i] ?? 0) - width(cell));
-      return isNumber[i] === true ? fill + cell : cell + fill;
-    });
-    return `  ${padded.join("  ").trimEnd()}`;
-  });
+  return textTable([names, ...rows.map((row) => names.map((name) => printed(row[name])))]);
 }
 
 const printed = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value ?? ""));
-
-/** Characters as a reader counts them. */
-const width = (text: string) => Array.from(new Intl.Segmenter().segment(text)).length;
 
 function ownAccount(directory: string): string[] {
   const state = shown(join(directory, "state.json"));
@@ -314,11 +288,6 @@ function ownAccount(directory: string): string[] {
 function shown(path: string): string {
   const here = `${process.cwd()}/`;
   return path.startsWith(here) ? path.slice(here.length) : path;
-}
-
-function bin(name: string): string {
-  const here = dirname(fileURLToPath(import.meta.url)); // dist/chunks
-  return resolve(here, "..", "bin", `${name}.js`);
 }
 
 function say(out: Out, ...lines: readonly string[]): void {

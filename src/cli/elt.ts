@@ -32,6 +32,26 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     run: async (argv, command) => (await import("./replay.ts")).replayCommand(argv, command),
   },
   {
+    words: "doctor",
+    about: "Check config, token, access and warehouse, and say what to do about what is wrong.",
+    run: async (argv, command) => (await import("./doctor.ts")).doctor(argv, command),
+  },
+  {
+    words: "plan",
+    about: "Say how many requests, hours and days a backfill takes, before it is begun.",
+    run: async (argv, command) => (await import("./plan.ts")).plan(argv, command),
+  },
+  {
+    words: "verify",
+    about: "Compare the API with the warehouse, day by day; with --repair read again what differs.",
+    run: async (argv, command) => (await import("./verify.ts")).verify(argv, command),
+  },
+  {
+    words: "lateness",
+    about: "Show how late calls appear in the API, and whether the look-back is long enough.",
+    run: async (argv, command) => (await import("./lateness.ts")).lateness(argv, command),
+  },
+  {
     words: "dbt",
     about: "Build, test or document the models: dbt with the project and the settings that it needs.",
     run: async (argv, command) => (await import("./dbt.ts")).dbt(argv, command),

@@ -143,7 +143,8 @@ async function selectionFrom(
   );
 }
 
-async function stateFrom(path: string | undefined): Promise<State> {
+/** The state in a file, out of whatever a runner put around it. Throws STATE_UNREADABLE. */
+export async function stateFrom(path: string | undefined): Promise<State> {
   if (path === undefined) return {};
   const state = await readJson(path, "STATE_UNREADABLE", "state");
   if (!isObject(state)) throw new EltError("STATE_UNREADABLE", `the state file ${path} is JSON but not an object`);

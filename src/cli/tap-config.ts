@@ -1,0 +1,33 @@
+import { findSecrets, loadConfig } from "../core/config.ts";
+import { type Config, configSchema } from "../sources/chorus/config.ts";
+import type { Command } from "./process.ts";
+
+export const TAP_PREFIX = "TAP_CHORUS";
+
+/** The option of commands that ask the API as the tap does. */
+export const TAP_OPTION = {
+  type: "string",
+  array: true,
+  describe: `Config file of tap-chorus; may be given more than once. ${TAP_PREFIX}_* is looked at too.`,
+} as const;
+
+/** The option of commands that look into the warehouse. */
+export const TARGET_OPTION = {
+  type: "string",
+  array: true,
+  describe: "Config file of target-warehouse; may be given more than once. TARGET_WAREHOUSE_* is looked at too.",
+} as const;
+
+/** Reads the tap's config and hides its token from the log. Throws CONFIG_INVALID or CONFIG_UNREADABLE. */
+export async function readTapConfig(files: readonly string[], env: Command["env"]): Promise<Config> {
+  const sources = { files, environment: process.env, prefix: TAP_PREFIX };
+  env.log.hide(await findSecrets(configSchema, sources));
+  return loadConfig<Config>(configSchema, sources);
+}
+
+/** The same config for a few requests, which `daily_request_quota` neither counts nor stops. */
+export function withoutQuota(config: Config): Config {
+  return Object.fromEntries(
+    Object.entries(config).filter(([name]) => name !== "daily_request_quota"),
+  ) as unknown as Config;
+}
