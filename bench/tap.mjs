@@ -8,8 +8,15 @@ import { createInterface } from "node:readline";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "chorus-elt-"));
 
-export async function tap(sizes = [500, 2_000, 5_000]) {
-  for (const calls of sizes) {
+export async function tap(
+  sizes = [
+    [500, "calls"],
+    [2_000, "calls"],
+    [5_000, "calls"],
+    [2_000, "v3"],
+  ],
+) {
+  for (const [calls, flavour] of sizes) {
     const api = await sampleApi(calls);
     try {
       const truth = await (await fetch(`${api.url}/_sample/truth`)).json();
@@ -20,6 +27,7 @@ export async function tap(sizes = [500, 2_000, 5_000]) {
       const settings = {
         api_url: api.url,
         api_token: "t",
+        api_flavour: flavour,
         start_date: first.slice(0, 10),
         max_requests_per_second: 1_000,
         concurrency: 4,
@@ -27,23 +35,29 @@ export async function tap(sizes = [500, 2_000, 5_000]) {
       writeFileSync(config, JSON.stringify(settings));
       const run = await readAll(config);
       const requests = await (await fetch(`${api.url}/_sample/requests`)).json();
-      report(calls, run, requests, truth);
+      report(calls, flavour, run, requests, truth);
     } finally {
       api.process.kill("SIGTERM");
     }
   }
 }
 
-function report(calls, { records, seconds, rssMb, cpu }, requests, truth) {
+function report(calls, flavour, { records, seconds, rssMb, cpu }, requests, truth) {
   const made = Object.entries(requests)
-    .filter(([route]) => route.includes("/api/"))
+    .filter(([route]) => /\/(api|v3)\//.test(route))
     .flatMap(([, statuses]) => Object.values(statuses))
     .reduce((sum, count) => sum + count, 0);
   // A perfect client asks for each transcript that exists once, and for full pages of calls, users and teams.
   const withTranscript = Object.values(truth.calls).filter((call) => call.transcript_status === "ready").length;
-  const ideal = withTranscript + Math.ceil(Object.keys(truth.calls).length / 100) + 2;
+  // In `v3` each call is asked for, and scorecards are listed as well.
+  const started = Object.values(truth.calls).filter((call) => Date.parse(call.started_at) <= Date.now());
+  const asked = started.filter(({ call_type: type }) => type === "meeting" || type === "dialer").length;
+  const ideal =
+    flavour === "v3"
+      ? asked + Math.ceil(asked / 100) + 1 + 2 + Math.ceil(truth.scorecards / 100) + 1
+      : withTranscript + Math.ceil(started.length / 100) + 2;
   console.log(
-    `${calls} calls: ${made} requests, ${(made / ideal).toFixed(3)} of the ideal ${ideal}; ${records} records, ` +
+    `${flavour}, ${calls} calls: ${made} requests, ${(made / ideal).toFixed(3)} of the ideal ${ideal}; ${records} records, ` +
       `${Math.round(records / seconds)} a second, ${cpu.toFixed(1)} CPU s; RSS ${rssMb.toFixed(0)} MB`,
   );
 }

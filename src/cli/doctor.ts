@@ -11,7 +11,7 @@ import { Findings } from "./doctor/findings.ts";
 import { access, reachable, token, tryToken } from "./doctor/token.ts";
 import { contract, state, writable, type FoundFlavour } from "./doctor/warehouse.ts";
 import { look } from "./kept-state.ts";
-import { needsOf } from "./needs.ts";
+import { needsOf } from "../sources/chorus/needs.ts";
 import type { Command } from "./process.ts";
 import { CATALOG_OPTION, selectionFrom } from "./selection-file.ts";
 import { readTapConfig, TAP_OPTION, TARGET_OPTION, withoutQuota } from "./tap-config.ts";

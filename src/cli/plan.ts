@@ -6,10 +6,11 @@ import { openApi, type Api } from "../sources/chorus/api.ts";
 import type { Config } from "../sources/chorus/config.ts";
 import { needsTeams, openFilter } from "../sources/chorus/filters.ts";
 import { bookmarksOf, coverageOf, flavourOf } from "../sources/chorus/state.ts";
+import { HISTORY_QUOTA_SHARE } from "../sources/chorus/read-calls.ts";
 import { DAY_MS, subtract, type Interval } from "../sources/chorus/windows.ts";
 import { parseArguments } from "./arguments.ts";
 import { givenState, STATE_OPTION } from "./kept-state.ts";
-import { needsOf } from "./needs.ts";
+import { needsOf } from "../sources/chorus/needs.ts";
 import { costOf, type Cost } from "./plan/cost.ts";
 import { countCalls } from "./plan/count.ts";
 import type { Command } from "./process.ts";
@@ -89,7 +90,7 @@ function paceOf(cost: Cost, config: Config, answerSeconds: number | undefined): 
     perSecond,
     seconds: cost.requests / perSecond,
     answerSeconds: possible < set ? answerSeconds : undefined,
-    days: quota === undefined ? undefined : Math.ceil(cost.requests / quota),
+    days: quota === undefined ? undefined : Math.ceil(cost.requests / (HISTORY_QUOTA_SHARE * quota)),
   };
 }
 
@@ -101,7 +102,9 @@ function told(cost: Cost, config: Config, { perSecond, seconds, answerSeconds, d
   const quota = config.daily_request_quota ?? 0;
   return [
     `at ${figure(perSecond)} requests/s${why} = ${duration(seconds)}`,
-    ...(days === undefined ? [] : [`with a daily quota of ${shown(quota)} = ${counted(days, "day")}`]),
+    ...(days === undefined
+      ? []
+      : [`with a daily quota of ${shown(quota)}, of which history may use four fifths = ${counted(days, "day")}`]),
   ];
 }
 

@@ -7,7 +7,7 @@ import { DAY_MS, intersect, merge, type Interval } from "../sources/chorus/windo
 import { Tables } from "../sources/semarize/tables.ts";
 import { parseArguments } from "./arguments.ts";
 import { keptState, look } from "./kept-state.ts";
-import { needsOf } from "./needs.ts";
+import { needsOf } from "../sources/chorus/needs.ts";
 import type { Command } from "./process.ts";
 import { CATALOG_OPTION, selectionFrom } from "./selection-file.ts";
 import { readTapConfig, TAP_OPTION, TARGET_OPTION } from "./tap-config.ts";

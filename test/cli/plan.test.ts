@@ -59,7 +59,9 @@ describe("chorus-elt plan", () => {
     const before = await run("chorus-elt", [...args, "--config", where.target]);
     expect(before.code, before.stderr).toBe(0);
     expect(before.stdout.includes("estimated from 8 days")).toBe(flavour === "v3");
-    expect(before.stdout).toContain("with a daily quota of 1,000 = 1 day\nOne run does it.");
+    expect(before.stdout).toContain(
+      "with a daily quota of 1,000, of which history may use four fifths = 1 day\nOne run does it.",
+    );
     const planned = Number(/list requests +([\d,]+)/.exec(before.stdout)?.[1]);
     await api.requests();
     expect((await pipe(where)).target.code).toBe(0);
@@ -80,7 +82,9 @@ describe("chorus-elt plan", () => {
     const args = ["plan", "--tap", where.tap];
     const slow = await where.file("slow.json", { daily_request_quota: 20 });
     const quota = await run("chorus-elt", [...args, "--tap", slow]);
-    expect(quota.stdout).toMatch(/daily quota of 20 = \d+ days\nRuns go on from where the quota ended/);
+    expect(quota.stdout).toMatch(
+      /daily quota of 20, of which history may use four fifths = \d+ days\nRuns go on from where the quota ended/,
+    );
     const state = { version: 1, bookmarks: { calls: { covered: [["2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]] } } };
     const covered = await run("chorus-elt", [...args, "--state", await where.file("covered.json", state)]);
     expect(covered.stdout).toContain("Nothing is left to read: the state covers all of it.");

@@ -93,14 +93,15 @@ describe.runIf(dbtProgram() !== undefined)("the models on DuckDB", () => {
   );
 });
 
-/** Changes one turn of the call that was loaded first, and gives how its line begins: a full build would undo that. */
+/** Changes one turn of the oldest call, which the account does not change, and gives how its line begins: a full build would undo that. */
 async function mark(database: string): Promise<string> {
   const instance = await DuckDBInstance.create(database);
   const connection = await instance.connect();
   try {
     const table = `${MODELS}.fct_utterances`;
     const rows = await connection.runAndReadAll(
-      `SELECT call_id FROM ${table} WHERE utterance_index = 0 ORDER BY loaded_at, call_id LIMIT 1`,
+      `SELECT call_id FROM ${table} JOIN ${MODELS}.fct_calls calls USING (call_id) WHERE utterance_index = 0 AND calls.platform = 'chorus'
+       ORDER BY calls.started_at, call_id LIMIT 1`,
     );
     const call = String(rows.getRows()[0]?.[0]);
     await connection.run(

@@ -80,3 +80,18 @@ test("history is read newest first, in pieces, while new calls go on being read,
   expectTruth(simulation);
   expect(order.length).toBeGreaterThan(5);
 });
+
+test("a quota of requests a day is kept, history takes four fifths of it, and every run is green", async () => {
+  const simulation = await simulate({ calls: 300, seed: 12 }, { look_back_days: 1 });
+  const days = new Map<string, number>();
+  for (let run = 0; run < 12; run++) {
+    const day = new Date(simulation.clock.now()).toISOString().slice(0, 10);
+    const { requests } = await quiet(simulation, { config: { daily_request_quota: 100 } });
+    days.set(day, (days.get(day) ?? 0) + requests);
+    simulation.later(8 * HOUR);
+  }
+  await quiet(simulation);
+  expectTruth(simulation);
+  expect(Math.max(...days.values())).toBeLessThanOrEqual(100);
+  expect(days.size).toBeGreaterThan(3);
+});

@@ -9,7 +9,7 @@ import { DAY_MS, type Interval, WindowLength, merge, subtract } from "../../sour
 import type { Tables } from "../../sources/semarize/tables.ts";
 import { Days } from "./days.ts";
 import { comparable, loadedIn, loadedOf, type LoadedCall } from "./loaded.ts";
-import { needsOfCall } from "../needs.ts";
+import { needsOfCall } from "../../sources/chorus/needs.ts";
 
 /** The two sides of a comparison, and how it is made. */
 export interface Sides {

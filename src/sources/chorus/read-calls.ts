@@ -1,4 +1,3 @@
-import { EltError } from "../../core/errors.ts";
 import { type SourceMessage } from "../../core/source.ts";
 import { HttpError } from "../../http/verdict.ts";
 import { type WindowContent } from "./api.ts";
@@ -14,6 +13,9 @@ const CALLS_PER_STATE = 50;
 const QUIET_WINDOWS_PER_STATE = 20;
 /** A look-back that is listed the lean way is listed in windows of about so many calls, to bound memory. */
 const LEAN_CALLS = 5_000;
+
+/** How much of `daily_request_quota` history may use: the rest of the day's runs need some for new calls. */
+export const HISTORY_QUOTA_SHARE = 0.8;
 
 /** Counts of one read, for the log. */
 interface Tally {
@@ -77,20 +79,14 @@ export async function* readRecent(reading: Reading): AsyncGenerator<SourceMessag
 /** What no run has read yet and is older than the look-back, newest first; as far as time and requests allow. */
 export async function* readHistory(reading: Reading): AsyncGenerator<SourceMessage, void, undefined> {
   const { run } = reading;
-  const minutes = run.config.max_run_minutes;
-  try {
-    for (;;) {
-      const next = run.bookmarks.remaining(reading.endMs ?? run.api.now()).at(-1);
-      if (next === undefined || isStopping(run) || run.bookmarks.isDistrusted) return;
-      if (run.isLate()) break;
-      const { window, content } = await list(reading, next, false);
-      yield* readContent(reading, window, content, false, () => run.isLate());
-    }
-    run.env.log.info(`${minutes} minutes are over; the next run goes on with the history`);
-  } catch (error) {
-    if (!(error instanceof EltError) || error.code !== "API_BUDGET_SPENT") throw error;
-    run.env.log.info("the requests of this day are used up; a later run goes on with the history");
+  for (;;) {
+    const next = run.bookmarks.remaining(reading.endMs ?? run.api.now()).at(-1);
+    if (next === undefined || isStopping(run) || run.bookmarks.isDistrusted) return;
+    if (run.isLate()) break;
+    const { window, content } = await list(reading, next, false);
+    yield* readContent(reading, window, content, false, () => run.isLate());
   }
+  run.env.log.info("the time or the requests for history are used up; the next run goes on with it");
   yield stateMessage(run.bookmarks.toState());
 }
 

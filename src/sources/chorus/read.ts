@@ -5,14 +5,15 @@ import { type JsonObject } from "../../core/json.ts";
 import { type State } from "../../core/message.ts";
 import { type SourceMessage } from "../../core/source.ts";
 import { type Selection } from "../../core/stream.ts";
-import { type Api, type Needs } from "./api.ts";
+import { type Api } from "./api.ts";
 import { Bookmarks } from "./bookmark.ts";
 import { type Config } from "./config.ts";
 import { ListedDays } from "./days.ts";
-import { type CallStream, type ChorusStream } from "./define.ts";
+import { type ChorusStream } from "./define.ts";
 import { needsTeams, openFilter } from "./filters.ts";
 import { inOrder } from "./in-order.ts";
-import { openReading, readHistory, readRecent } from "./read-calls.ts";
+import { needsOf } from "./needs.ts";
+import { HISTORY_QUOTA_SHARE, type Reading, openReading, readHistory, readRecent } from "./read-calls.ts";
 import { readPending } from "./read-pending.ts";
 import { type Lists, openLists, readRoots } from "./read-roots.ts";
 import { reconcile, settleMissing } from "./reconcile.ts";
@@ -43,13 +44,10 @@ export async function* readChorus(
   }
   let said: State | undefined;
   try {
-    if (run.family.length > 0) {
-      for await (const message of readFamily(run, lists)) {
-        if (message.type === "state") said = message.state;
-        yield message;
-      }
+    for await (const message of readPhases(run, lists)) {
+      if (message.type === "state") said = message.state;
+      yield message;
     }
-    if (!isStopping({ env })) yield* readRoots(run, lists);
   } catch (error) {
     if (error instanceof EltError) yield stateMessage(run.bookmarks.toState());
     throw error;
@@ -58,20 +56,46 @@ export async function* readChorus(
   if (!isDeepStrictEqual(last, said)) yield stateMessage(last);
 }
 
-/** New and late calls first, then what they leave undecided, then history as far as the budget goes. */
-async function* readFamily(run: Run, lists: Lists): AsyncGenerator<SourceMessage, void, undefined> {
+/** New and late calls first, then the account's lists, then history as far as time and requests allow. */
+async function* readPhases(run: Run, lists: Lists): AsyncGenerator<SourceMessage, void, undefined> {
+  const family: { reading?: Reading } = {};
+  if (run.family.length > 0) yield* guarded(run, readNew(run, lists, family));
+  if (!isStopping(run)) yield* readRoots(run, lists);
+  if (family.reading === undefined || isStopping(run)) return;
+  yield* guarded(run, readHistory(family.reading));
+  const { emitted, windows, unchanged, filtered } = family.reading.tally;
+  run.env.log.info(
+    `${emitted} calls in ${windows} windows; ${unchanged} unchanged, ${filtered} left out by filters, ${run.bookmarks.pending.size} transcripts pending`,
+  );
+}
+
+/** What is new, and what it leaves undecided; the latter can wait for a day that has requests left. */
+async function* readNew(
+  run: Run,
+  lists: Lists,
+  family: { reading?: Reading },
+): AsyncGenerator<SourceMessage, void, undefined> {
+  const teams = needsTeams(run.config) ? await lists.teams() : [];
+  if (teams === undefined)
+    run.env.log.warn("`teams` can be matched by id only, since the account has no list of teams");
+  const reading = openReading(run, openFilter(run.config, teams ?? []));
+  yield* readRecent(reading);
   try {
-    const teams = needsTeams(run.config) ? await lists.teams() : [];
-    if (teams === undefined)
-      run.env.log.warn("`teams` can be matched by id only, since the account has no list of teams");
-    const reading = openReading(run, openFilter(run.config, teams ?? []));
-    for (const phase of [readRecent, reconcile, readPending, settleMissing, readHistory]) {
-      if (!isStopping(run)) yield* phase(reading);
-    }
-    const { emitted, windows, unchanged, filtered } = reading.tally;
-    run.env.log.info(
-      `${emitted} calls in ${windows} windows; ${unchanged} unchanged, ${filtered} left out by filters, ${run.bookmarks.pending.size} transcripts pending`,
-    );
+    for (const phase of [reconcile, readPending, settleMissing]) if (!isStopping(run)) yield* phase(reading);
+  } catch (error) {
+    if (!(error instanceof EltError) || error.code !== "API_BUDGET_SPENT") throw error;
+    run.env.log.info("the requests of this day are used up; a later run settles what is left");
+  }
+  family.reading = reading;
+}
+
+/** An error as failures of the call family, behind a state of what was read before it. */
+async function* guarded(
+  run: Run,
+  messages: AsyncIterable<SourceMessage>,
+): AsyncGenerator<SourceMessage, void, undefined> {
+  try {
+    yield* messages;
   } catch (error) {
     if (isStopping(run)) return;
     const ended = failures(error, run.family);
@@ -143,14 +167,19 @@ function openRun(
     env,
     api,
     bookmarks,
-    needs: needsOf(selection, family, config),
+    needs: needsOf(selection, config),
     days: new ListedDays(bookmarks),
     rereadMs: rereadDays.map((days) => days * DAY_MS),
     family,
     roots: chosen.filter((stream) => stream.kind === "root"),
     startMs,
-    isLate: () => lastMs !== undefined && env.clock.now() >= lastMs,
+    isLate: () => (lastMs !== undefined && env.clock.now() >= lastMs) || spent(config, api),
   };
+}
+
+/** True when what is left of the day's requests is kept for new calls. */
+function spent({ daily_request_quota: quota }: Config, api: Api): boolean {
+  return quota !== undefined && (api.memory().requests?.used ?? 0) >= HISTORY_QUOTA_SHARE * quota;
 }
 
 /** The network's memory as JSON; what there is none of is left out. */
@@ -159,18 +188,6 @@ function remembered(api: Api): JsonObject {
   return {
     ...(rate === undefined ? {} : { rate: { ...rate } }),
     ...(requests === undefined ? {} : { requests: { ...requests } }),
-  };
-}
-
-function needsOf(selection: readonly Selection[], family: readonly CallStream[], config: Config): Needs {
-  const has = (...names: readonly string[]) => family.some(({ name }) => names.includes(name));
-  const fields = selection.find(({ stream }) => stream.name === "calls")?.fields ?? new Set<string>();
-  return {
-    transcript: family.some(({ transcript }) => transcript === "asks"),
-    trackers: has("trackers", "tracker_mentions"),
-    metrics: has("engagement_metrics"),
-    summary: fields.has("summary") || fields.has("action_items"),
-    media: config.media_links && has("recordings"),
   };
 }
 

@@ -13,8 +13,7 @@ const WINDOW_MS = 7 * DAY_MS;
 /**
  * Lists again, once in `reconcile_every_days`, what is older than the look-back, to find calls that were uploaded with an
  * old date or deleted; once a day the rest of the day that the look-back begins in; and in every run the days of calls
- * that are missing. Only calls that were not there before are
- * fetched. Comes after `readRecent`.
+ * that are missing. Only calls that were not there before are fetched. Comes after `readRecent`.
  */
 export async function* reconcile(reading: Reading): AsyncGenerator<SourceMessage, void, undefined> {
   const { run } = reading;

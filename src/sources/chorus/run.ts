@@ -25,7 +25,7 @@ export interface Run {
   readonly roots: readonly RootStream[];
   /** `start_date`, in milliseconds. */
   readonly startMs: number;
-  /** True once `max_run_minutes` are over. */
+  /** True once `max_run_minutes` are over, or history has used its share of the day's requests. */
   isLate(): boolean;
 }
 

@@ -1,10 +1,10 @@
 import { EltError } from "../../core/errors.ts";
 import { type Call, type Transcript } from "./call.ts";
 import { shorten } from "./hash.ts";
+import { knownWithoutAsking, needsOfCall } from "./needs.ts";
 import { isHopeless, waitMore } from "./pending.ts";
 import { type Run, isStopping } from "./run.ts";
-import { emptyTranscript, neverSpoken } from "./transcripts.ts";
-import { DAY_MS } from "./windows.ts";
+import { emptyTranscript } from "./transcripts.ts";
 
 /** A call in hand, as it was listed: `changed` when it is new or differs from what was read before. */
 export interface Job {
@@ -37,11 +37,10 @@ export function callFetcher(run: Run): (job: Job) => Promise<Fetched> {
   let failedInARow = 0;
   return async (job) => {
     const { listed } = job;
-    const known = run.needs.transcript ? knownWithoutAsking(run, listed) : undefined;
+    const known = run.needs.transcript ? knownWithoutAsking(listed, run.api) : undefined;
     if (known?.status === "pending" && !job.changed) return { ...job, call: listed, transcript: known, isWhole: false };
     try {
-      const needs = known === undefined ? run.needs : { ...run.needs, transcript: false };
-      const { call, transcript } = await run.api.complete(listed, needs);
+      const { call, transcript } = await run.api.complete(listed, needsOfCall(listed, run.needs, run.api));
       failedInARow = 0;
       return { ...job, call, transcript: known ?? transcript, isWhole: true };
     } catch (error) {
@@ -86,16 +85,4 @@ export function settle(run: Run, { call, changed, transcript, isWhole }: Fetched
   }
   const isNews = changed || before === undefined || (partial !== undefined && partial !== before.partial);
   return isNews ? { emit: "whole", transcript } : { emit: "nothing" };
-}
-
-/**
- * Where a request would tell nothing: calls that were never spoken, and calls that are still to come or going on. In `v3`
- * a meeting that was to be a day ago never took place: otherwise its row would be another one.
- */
-function knownWithoutAsking({ api }: Run, call: Call): Transcript | undefined {
-  if (neverSpoken(call)) return emptyTranscript("none");
-  const ahead = call.status === "scheduled" || call.status === "live";
-  const isRecent = call.startedMs === null || api.now() - call.startedMs < DAY_MS;
-  if (ahead && isRecent) return emptyTranscript("pending", { promised: true });
-  return call.status === "scheduled" && api.name === "v3" ? emptyTranscript("none") : undefined;
 }

@@ -1,11 +1,12 @@
-import { type JsonObject, isObject } from "../../../core/json.ts";
+import { EltError } from "../../../core/errors.ts";
+import { type JsonObject, type JsonValue, isObject } from "../../../core/json.ts";
 import { type Log } from "../../../core/log.ts";
 import { type HttpError } from "../../../http/verdict.ts";
 import { type Flavour, type Listing, type Needs } from "../api.ts";
 import { type Call, type Scorecard, type Team, type User } from "../call.ts";
 import { type Config } from "../config.ts";
 import { type Http, isStatus, reason } from "../http.ts";
-import { iso } from "../time.ts";
+import { type ReadTime, iso } from "../time.ts";
 import { emptyTranscript } from "../transcripts.ts";
 import { first, label, object, word } from "../values.ts";
 import { type Interval } from "../windows.ts";
@@ -36,6 +37,7 @@ export function v3Flavour(http: Http, config: Pick<Config, "call_types">, log: L
   /** All engagements of one type in a range, each once. A key that is refused starts the list again. */
   async function engagements(query: Record<string, string>, patient: boolean): Promise<Map<string, Call>> {
     const calls = new Map<string, Call>();
+    let known = new Set<string>();
     let key: string | undefined;
     let failFast: readonly number[] = patient ? [] : [504];
     for (let pages = 0, restarts = 0; pages < MOST_PAGES; pages++) {
@@ -47,15 +49,23 @@ export function v3Flavour(http: Http, config: Pick<Config, "call_types">, log: L
         if (key === undefined || !isStatus(error, 400, 410) || ++restarts > RESTARTS) throw error;
         log.info("a continuation key was refused; the list is read again from its start", { reason: reason(error) });
         key = undefined;
+        known = new Set();
         continue;
       }
       failFast = [];
-      const rows = readRows(json, ["engagements"], ENGAGEMENTS).filter(isObject);
-      for (const row of rows) {
-        const call = readEngagement(row, time);
-        if (call === null || call.callType === null || !types.includes(call.callType)) continue;
+      const rows = readEngagements(json, time);
+      const before = known.size;
+      for (const call of rows) {
+        known.add(call.id);
+        if (call.callType === null || !types.includes(call.callType)) continue;
         const earlier = calls.get(call.id);
         calls.set(call.id, earlier === undefined ? call : newerCall(earlier, call));
+      }
+      if (key !== undefined && rows.length > 0 && known.size === before) {
+        throw new EltError(
+          "API_PAGING_STUCK",
+          `GET ${ENGAGEMENTS} gives the same ${rows.length} rows whatever key is sent`,
+        );
       }
       const next = label(object(json)["continuation_key"]);
       if (rows.length === 0 || next === null || next === key) return calls;
@@ -109,8 +119,9 @@ export function v3Flavour(http: Http, config: Pick<Config, "call_types">, log: L
     },
 
     async call(callId) {
-      const found = await engagements({ engagement_id: callId, with_trackers: "true" }, true);
-      const call = found.get(callId);
+      // One page: an API that does not know this filter would list all there is.
+      const { json } = await http.get(ENGAGEMENTS, { query: { engagement_id: callId, with_trackers: "true" } });
+      const call = readEngagements(json, time).find(({ id }) => id === callId);
       if (call !== undefined) return call;
       try {
         await conversation(callId, "_modified_at");
@@ -160,6 +171,13 @@ export function v3Flavour(http: Http, config: Pick<Config, "call_types">, log: L
   };
 }
 
+function readEngagements(json: JsonValue | undefined, time: ReadTime): Call[] {
+  return readRows(json, ["engagements"], ENGAGEMENTS)
+    .filter(isObject)
+    .map((row) => readEngagement(row, time))
+    .filter((call) => call !== null);
+}
+
 function isWithin({ startedMs }: Call, { from, to }: Interval): boolean {
   return startedMs === null || (from <= startedMs && startedMs < to);
 }
@@ -169,13 +187,16 @@ function isGone(error: HttpError): boolean {
   return error.status === 410 || reason(error) === "not_found";
 }
 
-/** Names of attributes; without such a list everything would come. `recording` alone would bring the turns as well. */
+/**
+ * Names of attributes; without such a list everything would come. Parts of the recording are named only where turns and
+ * trackers, which are most of it, are not needed: whether an account takes such names is not published.
+ */
 function fieldsFor({ transcript, trackers, metrics, summary }: Needs): string {
   return [
     "_created_at,_modified_at,name,status,language,owner,account,deal",
-    "recording.audio_only,recording.schedule_start_time,recording.schedule_end_time",
-    ...(transcript ? ["recording.utterances"] : []),
-    ...(trackers ? ["recording.trackers"] : []),
+    transcript || trackers
+      ? "recording"
+      : "recording.audio_only,recording.schedule_start_time,recording.schedule_end_time",
     ...(metrics ? ["metrics"] : []),
     ...(summary ? ["summary", "action_items"] : []),
   ].join(",");
