@@ -127,8 +127,8 @@ export class Bookmarks {
   }
 
   /**
-   * Whether what was listed in this run cannot be the whole: then nothing of it counts as covered, so that all is listed again once the
-   * API shows it. What was read stays seen.
+   * Whether what was listed in this run cannot be the whole: then nothing of it counts as covered, so that all is listed
+   * again once the API shows it. What was read stays seen.
    */
   distrust(isDistrusted: boolean): void {
     this.#isDistrusted = isDistrusted;

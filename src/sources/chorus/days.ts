@@ -79,7 +79,7 @@ export class ListedDays {
   isMass(maxShare: number): boolean {
     const before = [...this.vanished.keys()].filter((id) => this.#bookmarks.missing.has(id)).length;
     const [known, gone] = [this.counts.known - before, this.counts.gone - before];
-    if (this.counts.listed === 0 && gone > 0) return true;
+    if (maxShare < 1 && this.counts.listed === 0 && gone > 0) return true;
     return gone >= 2 && gone >= (gone >= MASS ? maxShare : Math.max(0.5, maxShare)) * known;
   }
 
