@@ -121,9 +121,10 @@ export class Bookmarks {
     return (this.#lookBackFromMs ??= Math.max(nowMs - this.lookBackMs, Math.min(...settled)));
   }
 
-  /** True while the look-back may be listed the lean way. */
+  /** True while the look-back may be listed the lean way; never when our clock is behind what the server said before. */
   isLean(nowMs: number): boolean {
-    return this.#checkedMs !== undefined && nowMs - this.#checkedMs < LEAN_FOR_MS;
+    const agoMs = nowMs - (this.#checkedMs ?? Number.NEGATIVE_INFINITY);
+    return agoMs >= 0 && agoMs < LEAN_FOR_MS;
   }
 
   /**
