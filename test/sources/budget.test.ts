@@ -75,7 +75,7 @@ function stateAfter(history: number, days: number): { bytes: number; recent: num
     const call = { ...like, id, startedMs, contentHash: id };
     if (startedMs >= NOW - 7 * DAY) recent++;
     if (startedMs >= NOW - 98 * DAY) listed.add(call, true, NOW);
-    if (startedMs >= NOW - 7 * DAY) bookmarks.saw(call, window);
+    if (startedMs >= NOW - 7 * DAY) bookmarks.saw(call, window, { rereads: 0, isWhole: true });
   }
   bookmarks.complete(window, NOW);
   listed.settle(window, NOW);

@@ -48,6 +48,33 @@ describe.each(["calls", "v3"] as const)("flavour %s", (flavour) => {
   });
 });
 
+test.each(["calls", "v3"] as const)(
+  "what was loaded stays when its call is listed and its transcript or details are refused for a while, flavour %s",
+  async (flavour) => {
+    const simulation = await simulate({ calls: 40, seed: 28 }, { api_flavour: flavour, reread_after_days: [] });
+    await quiet(simulation);
+    const turnsOf = () => simulation.warehouse.rows("utterances").map((row) => JSON.stringify(row));
+    expect(turnsOf().length).toBeGreaterThan(100);
+    for (const status of [403, 404]) {
+      const before = turnsOf().sort();
+      const { edit = [] } = simulation.control("/_sample/changes", { edit: 3 });
+      expect(edit.length).toBeGreaterThan(0);
+      simulation.before = ({ url }) => {
+        if (!/transcript|conversations/.test(url)) return undefined;
+        const body = Buffer.from('{"errors":[{"status":"404","code":"not_found"}]}');
+        return { status, headers: { date: new Date(simulation.clock.now()).toUTCString() }, body };
+      };
+      simulation.later(HOUR);
+      await quiet(simulation);
+      expect(turnsOf().sort()).toEqual(before);
+      simulation.before = undefined;
+      simulation.later(HOUR);
+      await quiet(simulation);
+      expectTruth(simulation, flavour);
+    }
+  },
+);
+
 test("calls that arrive late widen the look-back, and the state says how late", async () => {
   const simulation = await simulate({ calls: 150, seed: 8 });
   await quiet(simulation);

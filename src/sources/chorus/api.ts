@@ -42,6 +42,8 @@ export interface Completed {
   readonly call: Call;
   /** Undefined when it is not needed. */
   readonly transcript: Transcript | undefined;
+  /** False when this was refused, which says nothing of what was loaded before. */
+  readonly isWhole: boolean;
 }
 
 /** What of the API is used, the same for both flavours. Every method goes through retry, pacing, verdict and auth. */

@@ -223,9 +223,25 @@ export class Bookmarks {
   }
 
   /** All that the selected streams say about this version has been emitted, or had been before. */
-  saw(call: Call, window: Interval, rereads = 0): void {
-    const atMs = call.startedMs ?? window.from;
-    this.#seenNow.set(seenKey(call.id), { version: seenVersion(call.contentHash), rereads, atMs });
+  saw(call: Call, window: Interval, { rereads, isWhole }: Pick<Seen, "rereads" | "isWhole">): void {
+    this.#keep(call, window, { version: seenVersion(call.contentHash), rereads, isWhole });
+  }
+
+  /** The call was looked at and nothing was emitted: what was seen of it before stays, so the next run tries again. */
+  sawNothing(call: Call, window: Interval): void {
+    const before = this.seen(call.id);
+    if (before !== undefined) this.#keep(call, window, before);
+  }
+
+  /** What was refused of the call when it was listed has come since. */
+  sawRest(callId: string): void {
+    const key = seenKey(callId);
+    const seen = this.#seenNow.get(key);
+    if (seen !== undefined) this.#seenNow.set(key, { ...seen, isWhole: true });
+  }
+
+  #keep(call: Call, window: Interval, seen: Seen): void {
+    this.#seenNow.set(seenKey(call.id), { ...seen, atMs: call.startedMs ?? window.from });
   }
 
   /** The call is gone: should it come back it counts as new. */

@@ -6,7 +6,7 @@ import { type Filter } from "./filters.ts";
 import { inOrder } from "./in-order.ts";
 import { isDue } from "./pending.ts";
 import { type Run, callRecords, isStopping, stateMessage } from "./run.ts";
-import { type Fetched, type Job, callFetcher, settle } from "./transcript-of.ts";
+import { type Fetched, type Job, callFetcher, isRefused, settle } from "./transcript-of.ts";
 import { DAY_MS, type Interval, WindowLength, contains, dayOf } from "./windows.ts";
 
 const CALLS_PER_STATE = 50;
@@ -166,7 +166,7 @@ function pick({ run, keeps, tally, endMs }: Reading, calls: readonly Call[], win
     if (changed || isPending || isRereadDue) jobs.push({ listed, changed });
     else {
       tally.unchanged++;
-      bookmarks.saw(listed, window, seen?.rereads);
+      bookmarks.sawNothing(listed, window);
     }
   }
   return jobs;
@@ -196,6 +196,7 @@ export async function* emit(
   let sinceState = 0;
   for await (const one of fetched) {
     if (isStopping(run) || isOver()) return;
+    const isKept = isRefused(run, one);
     const outcome = settle(run, one);
     if (outcome.emit !== "nothing") {
       const whole = outcome.emit === "whole";
@@ -206,9 +207,11 @@ export async function* emit(
     }
     if (window !== undefined) {
       const nowMs = endMs ?? run.api.now();
-      run.bookmarks.saw(one.listed, window, rereadsDue(run, one.listed, nowMs));
+      const rereads = rereadsDue(run, one.listed, nowMs);
+      if (isKept) run.bookmarks.sawNothing(one.listed, window);
+      else run.bookmarks.saw(one.listed, window, { rereads, isWhole: one.isWhole });
       run.days.said(one.listed, nowMs);
-    }
+    } else if (one.isWhole) run.bookmarks.sawRest(one.listed.id);
     if (++sinceState % CALLS_PER_STATE === 0) yield stateMessage(run.bookmarks.toState());
   }
 }

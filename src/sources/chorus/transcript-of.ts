@@ -38,11 +38,11 @@ export function callFetcher(run: Run): (job: Job) => Promise<Fetched> {
   return async (job) => {
     const { listed } = job;
     const known = run.needs.transcript ? knownWithoutAsking(listed, run.api) : undefined;
-    if (known?.status === "pending" && !job.changed) return { ...job, call: listed, transcript: known, isWhole: false };
+    if (known?.status === "pending" && !job.changed) return { ...job, call: listed, transcript: known, isWhole: true };
     try {
-      const { call, transcript } = await run.api.complete(listed, needsOfCall(listed, run.needs, run.api));
+      const completed = await run.api.complete(listed, needsOfCall(listed, run.needs, run.api));
       failedInARow = 0;
-      return { ...job, call, transcript: known ?? transcript, isWhole: true };
+      return { ...job, ...completed, transcript: known ?? completed.transcript };
     } catch (error) {
       const ofThisCall =
         error instanceof EltError && !["API_UNAUTHORIZED", "API_BUSY", "API_BUDGET_SPENT"].includes(error.code);
@@ -56,9 +56,18 @@ export function callFetcher(run: Run): (job: Job) => Promise<Fetched> {
   };
 }
 
+/** True when what was loaded whole before is refused now: it stays as it was, and is asked for again. */
+export function isRefused({ bookmarks }: Run, { call, isWhole }: Pick<Fetched, "call" | "isWhole">): boolean {
+  return !isWhole && bookmarks.seen(call.id)?.isWhole === true && !bookmarks.pending.has(call.id);
+}
+
 /** Keeps the ledger of pending transcripts, and tells what of the call is news. */
 export function settle(run: Run, { call, changed, transcript, isWhole }: Fetched): Outcome {
   const { pending } = run.bookmarks;
+  if (isRefused(run, { call, isWhole })) {
+    // Calls of flavour `calls` are whole in the list but for their transcript.
+    return { emit: changed && run.api.name === "calls" ? "all-but-transcript" : "nothing" };
+  }
   if (transcript === undefined) return { emit: "whole", transcript };
   const before = pending.get(call.id);
   const nowMs = run.api.now();

@@ -2,7 +2,7 @@ import { EltError } from "../../../core/errors.ts";
 import { type JsonObject, isObject } from "../../../core/json.ts";
 import { type Log } from "../../../core/log.ts";
 import { retryAfterMs } from "../../../http/verdict.ts";
-import { type Flavour, type Listing, type WindowContent } from "../api.ts";
+import { type Completed, type Flavour, type Listing, type WindowContent } from "../api.ts";
 import { type Call, type Page, type Team, type Transcript, type User } from "../call.ts";
 import { type Http, isStatus, reason } from "../http.ts";
 import { readWhole } from "../paging.ts";
@@ -141,7 +141,7 @@ export function callsFlavour(http: Http, log: Log): Flavour {
     },
 
     async complete(call, { transcript }) {
-      return { call, transcript: transcript ? await readTranscriptOf(http, call) : undefined };
+      return { call, ...(transcript ? await readTranscriptOf(http, call) : { transcript: undefined, isWhole: true }) };
     },
 
     async count({ from, to }) {
@@ -170,20 +170,23 @@ export function asked(window: Interval, { lean, nowMs }: { lean: boolean; nowMs:
   };
 }
 
-async function readTranscriptOf(http: Http, call: Call): Promise<Transcript> {
+async function readTranscriptOf(http: Http, call: Call): Promise<Omit<Completed, "call">> {
+  const told = (transcript: Transcript) => ({ transcript, isWhole: true });
+  const refused = (transcript: Transcript) => ({ transcript, isWhole: false });
   try {
     const path = `/api/v1/calls/${encodeURIComponent(call.id)}/transcript`;
     const answer = await http.get(path, { route: "/api/v1/calls/{id}/transcript" });
     if (answer.status === 202)
-      return emptyTranscript("pending", { promised: true, retryAfterMs: retryAfterMs(answer.headers) });
-    return readTranscript(answer.json, call, http.time);
+      return told(emptyTranscript("pending", { promised: true, retryAfterMs: retryAfterMs(answer.headers) }));
+    return told(readTranscript(answer.json, call, http.time));
   } catch (error) {
-    if (isStatus(error, 403)) return emptyTranscript("forbidden");
-    if (isStatus(error, 410)) return emptyTranscript("none");
+    if (isStatus(error, 403)) return refused(emptyTranscript("forbidden"));
+    if (isStatus(error, 410)) return told(emptyTranscript("none"));
     if (!isStatus(error, 404)) throw error;
-    if (reason(error) === "no_transcript" || reason(error) === "not_found") return emptyTranscript("none");
+    if (reason(error) === "not_found") return refused(emptyTranscript("none"));
+    if (reason(error) === "no_transcript") return told(emptyTranscript("none"));
     const promised = reason(error) === "transcript_not_ready";
-    return emptyTranscript("pending", { promised, retryAfterMs: error.retryAfterMs });
+    return told(emptyTranscript("pending", { promised, retryAfterMs: error.retryAfterMs }));
   }
 }
 

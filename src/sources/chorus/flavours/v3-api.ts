@@ -21,7 +21,6 @@ const CALL_TYPES = ["meeting", "dialer"];
 const ENGAGEMENTS = "/v3/engagements";
 const CONVERSATION = "/api/v1/conversations/{id}";
 const RESTARTS = 5;
-const MOST_PAGES = 100_000;
 const SCORECARDS_A_PAGE = 100;
 
 /**
@@ -40,7 +39,8 @@ export function v3Flavour(http: Http, config: Pick<Config, "call_types">, log: L
     let known = new Set<string>();
     let key: string | undefined;
     let failFast: readonly number[] = patient ? [] : [504];
-    for (let pages = 0, restarts = 0; pages < MOST_PAGES; pages++) {
+    let restarts = 0;
+    for (;;) {
       let json;
       try {
         const continued = key === undefined ? query : { ...query, continuation_key: key };
@@ -71,7 +71,6 @@ export function v3Flavour(http: Http, config: Pick<Config, "call_types">, log: L
       if (rows.length === 0 || next === null || next === key) return calls;
       key = next;
     }
-    return calls;
   }
 
   async function conversation(callId: string, fields: string): Promise<JsonObject> {
@@ -139,10 +138,13 @@ export function v3Flavour(http: Http, config: Pick<Config, "call_types">, log: L
         const media = needs.media ? await mediaOf(http, call.id) : undefined;
         return readConversation(call, attributes, needs, time, media);
       } catch (error) {
-        const transcript = (status: "forbidden" | "none" | "pending") =>
-          needs.transcript ? emptyTranscript(status) : undefined;
-        if (isStatus(error, 403)) return { call, transcript: transcript("forbidden") };
-        if (isStatus(error, 404, 410)) return { call, transcript: transcript(isGone(error) ? "none" : "pending") };
+        const refused = (status: "forbidden" | "none" | "pending") => ({
+          call,
+          transcript: needs.transcript ? emptyTranscript(status) : undefined,
+          isWhole: false,
+        });
+        if (isStatus(error, 403)) return refused("forbidden");
+        if (isStatus(error, 404, 410)) return refused(isGone(error) ? "none" : "pending");
         throw error;
       }
     },

@@ -101,7 +101,7 @@ export function readConversation(
     updatedAt: isoOrNull(updatedMs),
     contentHash: hashJson([listed.contentHash, attributes]),
   };
-  return { call, transcript: needs.transcript ? transcriptOf(call, recording, time) : undefined };
+  return { call, transcript: needs.transcript ? transcriptOf(call, recording, time) : undefined, isWhole: true };
 }
 
 /** No turns are pending until the conversation is done; then there are none. */
