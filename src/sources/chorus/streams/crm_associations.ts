@@ -17,6 +17,12 @@ export default defineStream({
     ];
     return objects
       .filter(({ crm_id, name }) => crm_id !== null || name !== null)
-      .map((object) => ({ call_id: call.id, ...object, system: crm.system, match_reason: crm.matchReason }));
+      .map((object) => ({
+        call_id: call.id,
+        call_started_at: call.startedAt,
+        ...object,
+        system: crm.system,
+        match_reason: crm.matchReason,
+      }));
   },
 });

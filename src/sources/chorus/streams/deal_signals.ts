@@ -15,6 +15,7 @@ export default defineStream({
     return [...signals].map(([signal, value]) => ({
       call_id: call.id,
       signal,
+      call_started_at: call.startedAt,
       deal_id: call.deal?.id ?? null,
       value: asText(value),
       value_number: typeof value === "boolean" ? null : number(value),

@@ -17,6 +17,7 @@ export default defineStream({
         call_id: call.id,
         metric,
         participant_id: participantId,
+        call_started_at: call.startedAt,
         value,
         unit,
         origin,

@@ -12,6 +12,7 @@ export default defineStream({
     call.participants.map((person) => ({
       call_id: call.id,
       participant_id: person.participantId,
+      call_started_at: call.startedAt,
       person_id: person.personId,
       user_id: person.userId,
       name: person.name,

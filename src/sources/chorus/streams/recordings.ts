@@ -12,6 +12,7 @@ export default defineStream({
     call.recordings.map((recording, index) => ({
       call_id: call.id,
       recording_index: index,
+      call_started_at: call.startedAt,
       available: recording.available,
       media_url: recording.url,
       media_url_expires_at: recording.expiresAt,

@@ -8,5 +8,6 @@ export default defineStream({
   parent: "calls",
   keys: ["call_id", "tag"],
   replaces: ["call_id"],
-  rows: (call): JsonObject[] => call.tags.map(({ tag, value }) => ({ call_id: call.id, tag, value })),
+  rows: (call): JsonObject[] =>
+    call.tags.map(({ tag, value }) => ({ call_id: call.id, tag, call_started_at: call.startedAt, value })),
 });

@@ -14,6 +14,7 @@ export default defineStream({
         call_id: call.id,
         tracker_id: tracker.trackerId,
         mention_index: index,
+        call_started_at: call.startedAt,
         tracker_name: tracker.name,
         offset_seconds: mention.offsetSeconds,
         utterance_index: mention.utteranceIndex,

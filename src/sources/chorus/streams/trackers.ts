@@ -12,6 +12,7 @@ export default defineStream({
     call.trackers.map((tracker) => ({
       call_id: call.id,
       tracker_id: tracker.trackerId,
+      call_started_at: call.startedAt,
       name: tracker.name,
       type: tracker.type,
       source: tracker.source,

@@ -15,6 +15,7 @@ export default defineStream({
             brick_key: key,
             item_index: index,
             call_id: row["call_id"],
+            call_started_at: row["call_started_at"],
             item_value: item,
           })),
     ),

@@ -11,6 +11,7 @@ export default defineStream({
       run_id: answer.runId,
       brick_key: key,
       call_id: row["call_id"],
+      call_started_at: row["call_started_at"],
       value_kind: value.kind,
       value_boolean: value.kind === "boolean" ? value.boolean : null,
       value_number: value.kind === "number" ? value.number : null,
