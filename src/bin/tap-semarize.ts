@@ -11,6 +11,7 @@ await tap<Config>(
     configSchema,
     streams,
     source: async (env) => (await import("../sources/semarize/index.ts")).semarize((where) => openReader(where, env)),
+    incrementalOnly: true, // what was evaluated was paid for
     plan: async (config, env) =>
       (await import("../sources/semarize/index.ts")).plan((where) => openReader(where, env), config, env),
   },

@@ -27,6 +27,11 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     run: async (argv, command) => (await import("./state.ts")).stateShow(argv, command),
   },
   {
+    words: "state convert",
+    about: "Make states of the Airbyte protocol of a Singer state, or the other way round.",
+    run: async (argv, command) => (await import("./state.ts")).stateConvert(argv, command),
+  },
+  {
     words: "replay",
     about: "Load what was put aside in _rejected, after the payload, the schema or a setting was corrected.",
     run: async (argv, command) => (await import("./replay.ts")).replayCommand(argv, command),

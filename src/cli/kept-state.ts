@@ -2,6 +2,10 @@ import type { Reader } from "../core/destination.ts";
 import { EltError } from "../core/errors.ts";
 import { isObject, parseJson } from "../core/json.ts";
 import type { State } from "../core/message.ts";
+import type { StreamStates } from "../core/stream-states.ts";
+import { KeptStates } from "../dialects/airbyte/kept.ts";
+import { joined, streamStatesOf } from "../dialects/airbyte/states.ts";
+import { streamStates } from "../sources/chorus/stream-states.ts";
 import { epochMs, Tables, textIn } from "../sources/semarize/tables.ts";
 import type { Command } from "./process.ts";
 import { stateFrom } from "./tap.ts";
@@ -16,7 +20,10 @@ export interface KeptState {
   readonly committedMs: number | undefined;
 }
 
-/** The state that was last committed under an id, read without making or locking anything; undefined when there is none. */
+/**
+ * The state of tap-chorus that was last committed under an id, as Singer has it, read without making or locking anything;
+ * undefined when there is none.
+ */
 export async function keptState(reader: Reader, schema: string, stateId: string): Promise<KeptState | undefined> {
   const tables = await Tables.of(reader, schema);
   if (!tables.has(STATES)) return undefined;
@@ -25,9 +32,16 @@ export async function keptState(reader: Reader, schema: string, stateId: string)
   for await (const { state: kept, committed_ms: ms } of reader.query(sql, [stateId])) {
     const state = typeof kept === "string" ? parseJson(kept) : kept;
     const committedMs = ms === null || ms === undefined ? undefined : Number(textIn(ms));
-    if (isObject(state)) return { state, committedMs };
+    if (isObject(state)) return { state: asSinger(state, streamStates), committedMs };
   }
   return undefined;
+}
+
+/** What a warehouse holds as a Singer state, whichever protocol it came by. */
+export function asSinger(kept: State, divided: StreamStates): State {
+  if (kept["airbyte"] === undefined) return kept;
+  const states = streamStatesOf([...new KeptStates(kept).states]);
+  return joined(states, [...states.keys()], divided);
 }
 
 /** Looks into a warehouse and closes it again, so that nobody who loads has to wait for us. */

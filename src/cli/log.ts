@@ -7,11 +7,15 @@ export interface LogOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly terminal: boolean;
   write(text: string): void;
+  /** The line for an entry, where it is not to be the JSON object that Meltano reads. */
+  format?(level: Level | "critical", text: string): string;
 }
 
 /** A log that can be told secrets later on, and that can end a run with its last words. */
 export interface ProcessLog extends Log {
   hide(secrets: readonly string[]): void;
+  /** The text with `***` in the place of secrets. */
+  scrubbed(text: string): string;
   critical(text: string, facts?: JsonObject): void;
 }
 
@@ -52,6 +56,10 @@ export function processLog(options: LogOptions): ProcessLog {
       options.write(scrubbed(level === "info" ? `${text}\n` : `${SHOWN[level]} ${text}\n`));
       return;
     }
+    if (options.format !== undefined) {
+      options.write(scrubbed(`${options.format(level, text)}\n`));
+      return;
+    }
     const line = {
       level: SHOWN[level].toLowerCase(),
       pid: process.pid,
@@ -76,7 +84,8 @@ export function processLog(options: LogOptions): ProcessLog {
       if (terminal) return;
       const info = { type: metric.type, metric: metric.metric, value: metric.value, tags: metric.tags ?? {} };
       const stream = metric.tags?.["stream"];
-      const level = metric.metric.startsWith("http_request") ? "debug" : "info";
+      const isDetail = metric.metric.startsWith("http_request") || options.format !== undefined;
+      const level = isDetail ? "debug" : "info";
       write(level, `METRIC: ${JSON.stringify(info)}`, {
         metric_info: info,
         ...(typeof stream === "string" ? { stream_name: stream } : {}),
@@ -95,6 +104,7 @@ export function processLog(options: LogOptions): ProcessLog {
         progressShown = true;
       }
     },
+    scrubbed,
     hide(values) {
       for (const value of values) if (value.length >= 4) secrets.add(value);
     },

@@ -1,6 +1,6 @@
 import { systemClock } from "../core/clock.ts";
 import type { Env, Step } from "../core/env.ts";
-import { asEltError, CODES } from "../core/errors.ts";
+import { asEltError, CODES, type EltError } from "../core/errors.ts";
 import { lineWriter, type Out } from "../io/out.ts";
 import { processLog, type ProcessLog } from "./log.ts";
 
@@ -15,15 +15,15 @@ export interface Command {
  * `env.signal`; when the command has finished what was in hand, the process dies by that signal, so that whoever sent
  * it sees what it expects. A second signal kills at once. A reader that leaves (`| head`) ends the run quietly.
  */
-export async function runCommand(name: string, run: (command: Command) => Promise<void>): Promise<void> {
+export async function runCommand(
+  name: string,
+  run: (command: Command) => Promise<void>,
+  speak: (name: string, out: Out) => Voice = onStderr,
+): Promise<void> {
   const abort = new AbortController();
-  const log = processLog({
-    name,
-    environment: process.env,
-    terminal: process.stderr.isTTY && process.env["NO_COLOR"] === undefined,
-    write: (text) => process.stderr.write(text),
-  });
   const out = lineWriter(process.stdout, () => abort.abort(new Stopped("the reader has gone")));
+  const voice = speak(name, out);
+  const { log } = voice;
   let signalled: NodeJS.Signals | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     signalled = signal;
@@ -37,8 +37,12 @@ export async function runCommand(name: string, run: (command: Command) => Promis
     await run({ env: { clock: systemClock, log, signal: abort.signal, step }, out });
     await out.drained();
   } catch (thrown) {
+    if (!(thrown instanceof Stopped)) {
+      const error = asEltError(thrown);
+      voice.failed(error);
+      process.exitCode = CODES[error.code].exit;
+    }
     await out.drained().catch(() => undefined); // the error that is thrown already says more
-    if (!(thrown instanceof Stopped)) process.exitCode = report(thrown, log);
   }
   process.removeListener("SIGTERM", onSignal).removeListener("SIGINT", onSignal);
   if (signalled !== undefined) process.kill(process.pid, signalled);
@@ -56,12 +60,25 @@ function crashPoint(wanted: string | undefined): (step: Step) => void {
   };
 }
 
-/** Says what went wrong and what to do about it, and gives the exit code. */
-function report(thrown: unknown, log: ProcessLog): number {
-  const error = asEltError(thrown);
-  const { exit, hint } = CODES[error.code];
+/** How a run tells people what it does, and how it says its last words. */
+export interface Voice {
+  readonly log: ProcessLog;
+  /** What ends the run, and what to do about it. */
+  failed(error: EltError): void;
+}
+
+function onStderr(name: string): Voice {
+  const log = processLog({
+    name,
+    environment: process.env,
+    terminal: process.stderr.isTTY && process.env["NO_COLOR"] === undefined,
+    write: (text) => process.stderr.write(text),
+  });
+  return { log, failed: (error) => lastWords(error, log) };
+}
+
+export function lastWords(error: EltError, log: ProcessLog): void {
   const facts = { code: error.code, ...(error.stream === undefined ? {} : { stream: error.stream }) };
   if (error.code === "UNEXPECTED" && error.cause instanceof Error) log.debug(error.cause.stack ?? "no stack");
-  log.critical(`${error.code}: ${error.message}. ${hint}`, facts);
-  return exit;
+  log.critical(`${error.code}: ${error.message}. ${error.hint}`, facts);
 }

@@ -12,6 +12,10 @@ import { parseArguments } from "./arguments.ts";
 import { keepHeapSmall } from "./memory.ts";
 import { runCommand, Stopped, type Command } from "./process.ts";
 
+const SOURCE_VERBS = ["spec", "check", "discover", "read"] as const;
+export type SourceVerb = (typeof SOURCE_VERBS)[number];
+const isSourceVerb = (word: string): word is SourceVerb => SOURCE_VERBS.some((verb) => verb === word);
+
 /** A tap program around a source. The parts that need the network are imported only when something is read. */
 export interface Tap<Config> {
   readonly name: string;
@@ -22,6 +26,8 @@ export interface Tap<Config> {
   source(env: Command["env"]): Promise<Source<Config>>;
   /** What a run would do, in lines; nothing is sent or written. A tap that has it takes `--dry-run`. */
   plan?(config: Config, env: Command["env"]): Promise<readonly string[]>;
+  /** True when it can only go on from where it was: it has no beginning to read again from. */
+  readonly incrementalOnly?: true;
 }
 
 const DRY_RUN = {
@@ -30,8 +36,17 @@ const DRY_RUN = {
 
 const CAPABILITIES = ["about", "catalog", "discover", "properties", "state", "structured-logging", "test"];
 
-/** Runs a tap as Singer wants it: lines on stdout, everything else on stderr. */
+/**
+ * Runs a tap. A verb (`spec`, `check`, `discover`, `read`) asks for the Airbyte protocol; without one it speaks as Singer
+ * wants it: lines on stdout, everything else on stderr.
+ */
 export async function tap<Config>(subject: Tap<Config>, argv: readonly string[]): Promise<void> {
+  const [verb = "", ...rest] = argv;
+  if (isSourceVerb(verb)) await (await import("./airbyte/source.ts")).source(subject, verb, rest);
+  else await singerTap(subject, argv);
+}
+
+async function singerTap<Config>(subject: Tap<Config>, argv: readonly string[]): Promise<void> {
   await runCommand(subject.name, async (command) => {
     const options = await parseArguments(subject.name, argv, {
       config: {
@@ -83,7 +98,12 @@ export async function tap<Config>(subject: Tap<Config>, argv: readonly string[])
   });
 }
 
-async function configOf<Config>(subject: Tap<Config>, sources: ConfigSources, { env }: Command): Promise<Config> {
+/** Reads a tap's config and hides its secrets from the log. Throws CONFIG_INVALID or CONFIG_UNREADABLE. */
+export async function configOf<Config>(
+  subject: Tap<Config>,
+  sources: ConfigSources,
+  { env }: Command,
+): Promise<Config> {
   env.log.hide(await findSecrets(subject.configSchema, sources));
   return loadConfig<Config>(subject.configSchema, sources);
 }
@@ -124,7 +144,7 @@ async function emit<Config>(
 }
 
 /** One kind of failure keeps its own code; several kinds are STREAM_INCOMPLETE. */
-function worst(failures: readonly EltError[]): EltError {
+export function worst(failures: readonly EltError[]): EltError {
   const codes = new Set(failures.map(({ code }) => code));
   const [first] = failures;
   if (codes.size === 1 && first !== undefined) return first;
@@ -153,7 +173,12 @@ export async function stateFrom(path: string | undefined): Promise<State> {
   return isObject(inner) ? inner : state;
 }
 
-async function readJson(path: string, code: "CATALOG_INVALID" | "STATE_UNREADABLE", what: string): Promise<JsonValue> {
+/** A JSON file with all its digits; a state file that is empty is `{}`. Throws `code`. */
+export async function readJson(
+  path: string,
+  code: "CATALOG_INVALID" | "STATE_UNREADABLE",
+  what: string,
+): Promise<JsonValue> {
   let text: string;
   try {
     text = await readFile(path, "utf8");

@@ -33,6 +33,7 @@ export type LoadMethod = "append" | "upsert" | "overwrite";
 /** How rows are loaded, the same for every destination. */
 export interface LoadOptions {
   readonly schema: string;
+  /** Of every stream that has no method of its own, see `optionsFor`. */
   readonly method: LoadMethod;
   readonly metadata: boolean;
   readonly hardDelete: boolean;
@@ -46,6 +47,11 @@ export interface LoadOptions {
   readonly keepAbsent: boolean;
   /** Under this name the last committed state is kept in the warehouse. */
   readonly stateId: string;
+}
+
+/** The options for one stream, by its SCHEMA or the plan of its table: its own method wins. */
+export function optionsFor(options: LoadOptions, { method }: { readonly method?: LoadMethod }): LoadOptions {
+  return method === undefined ? options : { ...options, method };
 }
 
 export interface Warehouse extends Reader {
@@ -71,8 +77,11 @@ export interface Warehouse extends Reader {
    * `maxCommits` times; batches become durable in the order of the calls, and when one fails those after it fail too.
    */
   commit(batch: SealedBatch, options: LoadOptions): Promise<CommitResult>;
-  /** Ends a run that went well: `overwrite` puts the new tables in place of the old, and the state with them. */
-  finish(state: State | undefined, options: LoadOptions): Promise<void>;
+  /**
+   * Ends a run that went well: `overwrite` puts the new tables in place of the old, and the state with them. Where only
+   * some streams came to their end, `complete` names them; the new tables of others are left aside.
+   */
+  finish(state: State | undefined, options: LoadOptions, complete?: ReadonlySet<string>): Promise<void>;
   /**
    * What was put aside and not replayed yet, oldest first: by `rejected_at`, `sequence` and `line`. Nothing when there
    * is no such table. Batches may be committed and queries asked while it is read; it gives what was there at its start.

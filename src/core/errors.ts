@@ -171,7 +171,7 @@ export const CODES = {
   WAREHOUSE_FORBIDDEN: {
     exit: 46,
     recovery: "fix-config",
-    hint: "The role lacks a privilege; docs/postgres.md lists the grants that are needed.",
+    hint: "The role lacks a privilege; docs/postgres.md and docs/bigquery.md list the grants that are needed.",
   },
 
   CRASH_MATRIX_FAILED: {
@@ -204,6 +204,17 @@ export const CODES = {
     exit: 55,
     recovery: "fix-config",
     hint: "The lines that begin with FAIL say what to do.",
+  },
+
+  WAREHOUSE_QUOTA: {
+    exit: 56,
+    recovery: "retry-later",
+    hint: "A quota of BigQuery is used up. Nothing of the batch was committed; run again later, and with larger batches or less often. `chorus-elt plan` counts what a schedule needs.",
+  },
+  WAREHOUSE_BILL_LIMIT: {
+    exit: 57,
+    recovery: "fix-config",
+    hint: "A statement would bill more than `maximum_bytes_billed`, so it was not run and nothing of the batch was committed. Raise it, or let `dry_run_cost` tell which statement it is.",
   },
 } as const satisfies Record<string, Code>;
 

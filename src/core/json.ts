@@ -41,6 +41,11 @@ export function parseExact(text: string): JsonValue {
   }) as JsonValue;
 }
 
+/** Parses JSON so that `printJson` prints every number as it was written, `5.0` included. Throws SyntaxError. */
+export function parseVerbatim(text: string): JsonValue {
+  return parseLossless(text, undefined, { onDuplicateKey: ({ newValue }) => newValue }) as JsonValue;
+}
+
 /** True when `parseExact` could give something else than JSON.parse. */
 export function mayRound(text: string): boolean {
   return MAY_ROUND.test(text);

@@ -8,12 +8,18 @@ import type { StateMessage } from "./message.ts";
  */
 export class Ledger {
   #waiting: StateMessage[] = [];
+  readonly #keepsAll: boolean;
   #sealed = 0;
+
+  /** `keepsAll`: whoever sent the states wants each one back. */
+  constructor(keepsAll = false) {
+    this.#keepsAll = keepsAll;
+  }
 
   note(state: StateMessage): void {
     this.#waiting.push(state);
     // Only the newest state of each stream since the last seal matters, but long runs of states must not pile up.
-    if (this.#waiting.length - this.#sealed > 1_000) this.#forgetOvertaken();
+    if (!this.#keepsAll && this.#waiting.length - this.#sealed > 1_000) this.#forgetOvertaken();
   }
 
   /** States that came since the last seal. */
@@ -21,12 +27,11 @@ export class Ledger {
     return this.#waiting.length - this.#sealed;
   }
 
-  /** The mark to release by, and the newest state of this batch: what is kept in the warehouse beside the rows. */
-  seal(): { mark: number; newest: StateMessage | undefined } {
-    const newest = this.unsealed > 0 ? this.#waiting.at(-1) : undefined;
-    const mark = this.unsealed;
+  /** The mark to release by, and the states of this batch. */
+  seal(): { mark: number; states: readonly StateMessage[] } {
+    const states = this.#waiting.slice(this.#sealed);
     this.#sealed = this.#waiting.length;
-    return { mark, newest };
+    return { mark: states.length, states };
   }
 
   /** All states of the oldest sealed batch, in the order they came. */

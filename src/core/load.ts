@@ -1,5 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { LoadOptions, Rejected, SealedRows, TableWriter, Warehouse } from "./destination.ts";
+import {
+  optionsFor,
+  type LoadMethod,
+  type LoadOptions,
+  type Rejected,
+  type SealedRows,
+  type TableWriter,
+  type Warehouse,
+} from "./destination.ts";
 import type { Env } from "./env.ts";
 import { EltError } from "./errors.ts";
 import { isExact, printJson, type JsonObject } from "./json.ts";
@@ -14,6 +22,12 @@ export interface LoaderOptions extends LoadOptions {
   readonly batchMaxAgeMs: number;
   readonly validate: boolean;
   readonly activateVersions: boolean;
+  /**
+   * For a source that sends a state for each stream and wants every one back. Gives what is kept in the warehouse of all
+   * that was said so far, when these states are about to be committed; at the end also with `complete`, the streams whose
+   * new tables take the place of the old. Without it the newest state is kept, and one that says nothing new is left out.
+   */
+  keepStates?(states: readonly StateMessage[], complete?: ReadonlySet<string>): State | undefined;
 }
 
 export interface LoadSummary {
@@ -36,6 +50,7 @@ interface Loading {
   /** What its rows are merged by. */
   readonly identity: string;
   readonly keys: readonly string[];
+  readonly method: LoadMethod;
   rows: number;
 }
 
@@ -47,7 +62,7 @@ interface Loading {
  */
 export class Loader {
   readonly #streams = new Map<string, Loading>();
-  readonly #ledger = new Ledger();
+  readonly #ledger: Ledger;
   readonly #warehouse: Warehouse;
   readonly #options: LoaderOptions;
   readonly #env: Env;
@@ -64,8 +79,7 @@ export class Loader {
   #oldest: number | undefined; // when the first row or state of the open batch arrived
   readonly #committing: Promise<void>[] = []; // oldest first; none of them rejects
   #failure: { error: unknown } | undefined;
-  #heldState: State | undefined; // of `overwrite`, until the end
-  readonly #heldStates: StateMessage[] = [];
+  readonly #heldStates: StateMessage[] = []; // of `overwrite`, until the end
 
   /** `release` is called for each state, in order, once everything before it is durable. */
   constructor(
@@ -78,6 +92,7 @@ export class Loader {
     this.#options = options;
     this.#env = env;
     this.#release = release;
+    this.#ledger = new Ledger(options.keepStates !== undefined);
     this.#batchRows = Math.min(options.batchRows, warehouse.firstBatchRows);
   }
 
@@ -114,11 +129,16 @@ export class Loader {
     await this.#idle();
   }
 
-  /** The end of the input: commits the rest; `overwrite` puts its tables in place. */
-  async finish(): Promise<void> {
+  /**
+   * The end of the input: commits the rest; `overwrite` puts its tables in place, those of `complete` where only some
+   * streams came to their end. States of the others are not released: what they cover is not in any table.
+   */
+  async finish(complete?: ReadonlySet<string>): Promise<void> {
     await this.flush();
-    await this.#warehouse.finish(this.#heldState, this.#options);
-    this.#say(this.#heldStates.splice(0));
+    const held = this.#heldStates.splice(0);
+    const done = complete === undefined ? held : held.filter((state) => this.#isDone(state, complete));
+    await this.#warehouse.finish(this.#kept(done, complete), this.#options, complete);
+    this.#say(done);
   }
 
   /** True when a commit has failed; whatever is called next throws its error. */
@@ -200,9 +220,11 @@ export class Loader {
   #state(message: StateMessage): undefined {
     for (const { writer } of this.#streams.values()) writer.endSets();
     if (Object.keys(message.state).length === 0) return; // an empty state would wipe out the one that is kept
-    const text = `${message.stream ?? ""} ${printJson(message.state)}`;
-    if (text === this.#lastState) return; // it says nothing new
-    this.#lastState = text;
+    if (this.#options.keepStates === undefined) {
+      const text = `${message.stream ?? ""} ${printJson(message.state)}`;
+      if (text === this.#lastState) return; // it says nothing new
+      this.#lastState = text;
+    }
     this.#oldest ??= this.#env.clock.now();
     this.#ledger.note(message);
   }
@@ -222,6 +244,7 @@ export class Loader {
       schema: printJson(message as unknown as JsonObject),
       identity,
       keys: message.keys,
+      method: optionsFor(this.#options, message).method,
       rows: known?.rows ?? 0,
     });
   }
@@ -251,7 +274,7 @@ export class Loader {
 
   #startCommit(): void {
     const rows = [...this.#streams.values()].flatMap(({ writer }) => writer.seal() ?? []);
-    const { mark, newest } = this.#ledger.seal();
+    const { mark, states } = this.#ledger.seal();
     const rejected = this.#rejected;
     this.#rejected = [];
     this.#rejectedBytes = 0;
@@ -260,7 +283,8 @@ export class Loader {
     this.#unweighed = 0;
     this.#oldest = undefined;
     if (rows.length === 0 && rejected.length === 0 && mark === 0) return;
-    const commit = this.#commit(rows, rejected, newest?.state, mark)
+    const kept = this.#kept(states.filter((state) => !this.#isHeld(state)));
+    const commit = this.#commit(rows, rejected, kept, mark)
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
@@ -270,23 +294,15 @@ export class Loader {
 
   async #commit(rows: SealedRows[], rejected: Rejected[], state: State | undefined, mark: number): Promise<void> {
     const started = performance.now();
-    const overwrite = this.#options.method === "overwrite";
-    const result = await this.#warehouse.commit(
-      { rows, rejected, state: overwrite ? undefined : state, replayed: [] },
-      this.#options,
-    );
+    const result = await this.#warehouse.commit({ rows, rejected, state, replayed: [] }, this.#options);
     for (const { stream, reason } of result.refused) {
       const loading = this.#streams.get(stream);
       if (loading !== undefined) loading.rows--; // it was counted when it came
       this.#countRejected(stream, `a record of stream "${stream}" was put aside, the database refused it: ${reason}`);
     }
     const released = this.#ledger.release(mark);
-    if (overwrite) {
-      this.#heldState = state ?? this.#heldState;
-      this.#heldStates.push(...released);
-    } else {
-      this.#say(released);
-    }
+    this.#heldStates.push(...released.filter((one) => this.#isHeld(one)));
+    this.#say(released.filter((one) => !this.#isHeld(one)));
     this.#env.step("said");
     for (const { stream, rows: count } of rows) {
       this.#env.log.metric({ type: "counter", metric: "record_count", value: count, tags: { stream } });
@@ -298,6 +314,26 @@ export class Loader {
       value: seconds,
       tags: { rows: result.loaded },
     });
+  }
+
+  /** True for a state of rows that nobody sees before the end: those of a stream that is overwritten, or of all streams. */
+  #isHeld({ stream }: StateMessage): boolean {
+    if (stream === undefined) return this.#options.method === "overwrite" || this.#overwritten.length > 0;
+    return (this.#streams.get(stream)?.method ?? this.#options.method) === "overwrite";
+  }
+
+  #isDone({ stream }: StateMessage, complete: ReadonlySet<string>): boolean {
+    return stream === undefined ? this.#overwritten.every((one) => complete.has(one)) : complete.has(stream);
+  }
+
+  get #overwritten(): string[] {
+    return [...this.#streams].flatMap(([stream, { method }]) => (method === "overwrite" ? [stream] : []));
+  }
+
+  /** What is kept in the warehouse once these states are committed. */
+  #kept(states: readonly StateMessage[], complete?: ReadonlySet<string>): State | undefined {
+    if (this.#options.keepStates === undefined) return states.at(-1)?.state;
+    return states.length > 0 || complete !== undefined ? this.#options.keepStates(states, complete) : undefined;
   }
 
   #say(states: readonly StateMessage[]): void {

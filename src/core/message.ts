@@ -1,4 +1,5 @@
 import type { EltError } from "./errors.ts";
+import type { LoadMethod } from "./destination.ts";
 import type { JsonObject, JsonSchema } from "./json.ts";
 
 /** What a tap remembers between runs. Targets carry it without looking inside. */
@@ -23,6 +24,8 @@ export interface SchemaMessage {
    * `[]` means that the whole stream is one set. `x-replaces` in the schema.
    */
   readonly replaces?: readonly string[];
+  /** How its rows are loaded, where that is not as `LoadOptions.method` says for all. */
+  readonly method?: LoadMethod;
 }
 
 export interface RecordMessage {
@@ -45,6 +48,8 @@ export interface StateMessage {
   /** The stream it is about; without one it is about all. */
   readonly stream?: string;
   readonly state: State;
+  /** The source ends with this, though more was asked of it than it has read: a later run goes on. */
+  readonly isUnfinished?: true;
 }
 
 /** Rows of a stream that lie in files instead of in messages. Whoever reads the files makes records of their lines. */

@@ -1,6 +1,7 @@
 import type { Env } from "./env.ts";
 import type { JsonSchema } from "./json.ts";
 import type { FailureMessage, LogMessage, RecordMessage, State, StateMessage } from "./message.ts";
+import type { StreamStates } from "./stream-states.ts";
 import type { Selection, Stream } from "./stream.ts";
 
 /** What a source says; `core/read.ts` puts the schemas before it. */
@@ -11,6 +12,8 @@ export interface Source<Config> {
   readonly name: string;
   readonly configSchema: JsonSchema;
   readonly streams: readonly Stream[];
+  /** Where each stream keeps a state of its own; `undivided` when absent. */
+  readonly streamStates?: StreamStates;
   /** One cheap request that proves the config; throws the EltError that a run would meet. */
   check(config: Config, env: Env): Promise<void>;
   /**

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { columnType, resolve, sameType, widen, type Column, type ColumnType } from "./column.ts";
+import type { LoadMethod } from "./destination.ts";
 import { EltError } from "./errors.ts";
 import { isObject, type JsonObject, type JsonSchema } from "./json.ts";
 import type { SchemaMessage } from "./message.ts";
@@ -13,6 +14,8 @@ export interface TablePlan {
   readonly replaces?: readonly string[];
   /** Decides only while its column `saysWhatIsNewer`. */
   readonly newestBy?: string;
+  /** See `SchemaMessage.method`. */
+  readonly method?: LoadMethod;
 }
 
 /** How a database treats names. */
@@ -22,6 +25,8 @@ export interface Traits {
   /** What two names that differ only by case are to it: one name, whatever case it shows. */
   readonly caseInsensitive: boolean;
   quote(name: string): string;
+  /** A name as the database can have it, different for different names. Without it every name can be had as it is. */
+  spell?(name: string): string;
 }
 
 export interface PlanOptions {
@@ -61,6 +66,7 @@ export function planTable(message: SchemaMessage, options: PlanOptions): TablePl
     keys: message.keys.map(columnOf),
     ...(message.replaces === undefined ? {} : { replaces: message.replaces.map(columnOf) }),
     ...(newestBy === undefined ? {} : { newestBy }),
+    ...(message.method === undefined ? {} : { method: message.method }),
   };
 }
 
@@ -162,7 +168,8 @@ function flattenable(property: unknown, root: JsonSchema): JsonObject | undefine
  * exists already keeps what it stands for; a name that is too long, or that another has taken, gets a hash of itself
  * at its end.
  */
-export function claimNames(wanted: readonly string[], existing: readonly string[], traits: Traits): string[] {
+export function claimNames(names: readonly string[], existing: readonly string[], traits: Traits): string[] {
+  const wanted = names.map((name) => traits.spell?.(name) ?? name);
   const fold = (name: string) => (traits.caseInsensitive ? name.toLowerCase() : name);
   const taken = new Map<string, string>(); // folded name -> wanted name that has it
   const exists = new Set(existing);

@@ -96,7 +96,7 @@ export function openPacing(options: PacingOptions, clock: Clock, log: Log): Paci
     if (now - saidAt < SAY_AGAIN_MS) return;
     saidAt = now;
     const wait = waitMs > 0 ? `, waiting ${Math.ceil(waitMs / 1000)} s` : "";
-    log.info(`RATE_LIMITED: the API answers 429; now at ${rateText()}${wait}`);
+    log.info(`RATE_LIMITED: the API answers 429; now at ${rateText()}${wait}`, { rate_limited: true });
   }
 
   function speedUp(startedAt: number, waited: boolean): void {

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
+import type { LoadMethod } from "../../src/core/destination.ts";
+import { Loader } from "../../src/core/load.ts";
+import type { SchemaMessage, StateMessage } from "../../src/core/message.ts";
 import { startRun, testEnv } from "../support/loading.ts";
 import { fakeClock } from "../support/clock.ts";
 import { record, schema, state } from "../support/singer.ts";
-import { bench, type Open } from "./bench.ts";
+import { bench, loadOptions, type Open } from "./bench.ts";
 
 export function describeLoadMethods(open: Open): void {
   const line = schema("s", { id: "integer", v: "string" }, { keys: ["id"] });
@@ -76,6 +79,43 @@ export function describeLoadMethods(open: Open): void {
         { id: 3, v: "b", w: 5 },
         { id: 4, v: "a", w: 1.5 },
       ]);
+    });
+
+    test("each stream can have its own; only those that are complete are put in place, and only their states are said", async () => {
+      await using db = await bench(open);
+      const own = (stream: string, method: LoadMethod): SchemaMessage => ({
+        type: "schema",
+        stream,
+        schema: { type: "object", properties: { id: { type: "integer" }, v: { type: "string" } } },
+        keys: method === "append" ? [] : ["id"],
+        method,
+      });
+      const run = async (v: string, methods: Record<string, LoadMethod>, complete: readonly string[]) => {
+        const said: string[] = [];
+        await using warehouse = await db.opened.connect(testEnv());
+        const options = { ...loadOptions(), keepStates: (all: readonly StateMessage[]) => ({ kept: all.length }) };
+        const loader = new Loader(warehouse, options, testEnv(), ({ stream = "" }) => said.push(stream));
+        for (const [stream, method] of Object.entries(methods)) await loader.accept(own(stream, method), "", 0);
+        for (const stream of Object.keys(methods)) {
+          for (const id of [1, 1]) await loader.accept({ type: "record", stream, record: { id, v } }, "", 1);
+          await loader.accept({ type: "state", stream, state: { v } }, "", 2);
+        }
+        await loader.flush();
+        const early = [...said];
+        await loader.finish(new Set(complete));
+        return { early, late: said.slice(early.length), kept: await warehouse.state("main", "default") };
+      };
+      await run("old", { adds: "append", merges: "upsert", whole: "upsert", half: "upsert" }, []);
+      const { early, late, kept } = await run(
+        "new",
+        { adds: "append", merges: "upsert", whole: "overwrite", half: "overwrite" },
+        ["adds", "merges", "whole"],
+      );
+      expect([early, late, kept]).toEqual([["adds", "merges"], ["whole"], { kept: 1 }]);
+      expect(await db.values("adds", "v")).toEqual(["new", "new", "old", "old"]);
+      expect(await db.values("merges", "v")).toEqual(["new"]);
+      expect(await db.values("whole", "v")).toEqual(["new"]);
+      expect(await db.values("half", "v")).toEqual(["old"]);
     });
 
     test("overwrite: a stream without a record keeps its old table", async () => {

@@ -156,6 +156,7 @@ export const CONFIG: Config = {
   max_requests_per_second: 1000,
   concurrency: 2,
   pending_max_days: 14,
+  resend_days: 0,
 };
 
 export interface Outcome {

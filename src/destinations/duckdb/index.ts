@@ -4,14 +4,15 @@ import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { widen } from "../../core/column.ts";
-import type {
-  CommitResult,
-  Destination,
-  LoadOptions,
-  RejectedRow,
-  SealedBatch,
-  TableWriter,
-  Warehouse,
+import {
+  optionsFor,
+  type CommitResult,
+  type Destination,
+  type LoadOptions,
+  type RejectedRow,
+  type SealedBatch,
+  type TableWriter,
+  type Warehouse,
 } from "../../core/destination.ts";
 import type { Env } from "../../core/env.ts";
 import { asEltError, EltError } from "../../core/errors.ts";
@@ -202,7 +203,8 @@ class DuckdbWarehouse implements Warehouse {
     return isObject(state) ? state : undefined;
   }
 
-  async table(message: SchemaMessage, options: LoadOptions): Promise<TableWriter> {
+  async table(message: SchemaMessage, all: LoadOptions): Promise<TableWriter> {
+    const options = optionsFor(all, message);
     const known = this.#writers.get(message.stream);
     const table = known?.plan.table ?? (await this.#newTable(message.stream, options));
     const existing = await columnsOf(this.#db, options.schema, table);
@@ -246,7 +248,8 @@ class DuckdbWarehouse implements Warehouse {
       if (!this.#schemasMade.has(options.schema)) await createSchema(this.#db, options.schema);
       for (const [i, rows] of staged.entries()) {
         const facts = { receivedAt, syncStartedAt: this.#startedAt, sequence: firstSequence(rows.stream) };
-        const result = await merge(this.#db, rows, files[i] ?? { segments: [], sets: undefined }, facts, options);
+        const its = optionsFor(options, rows.plan);
+        const result = await merge(this.#db, rows, files[i] ?? { segments: [], sets: undefined }, facts, its);
         total.loaded += result.loaded;
         total.removed += result.removed;
       }
@@ -260,11 +263,15 @@ class DuckdbWarehouse implements Warehouse {
     return { ...total, refused: [] };
   }
 
-  async finish(state: State | undefined, options: LoadOptions): Promise<void> {
-    if (options.method !== "overwrite") return;
+  async finish(state: State | undefined, options: LoadOptions, complete?: ReadonlySet<string>): Promise<void> {
+    const done = [...this.#writers.values()].filter(
+      ({ stream, plan }) =>
+        optionsFor(options, plan).method === "overwrite" && (complete === undefined || complete.has(stream)),
+    );
+    if (done.length === 0 && state === undefined) return;
     await this.#transaction(async () => {
       const tables = await tablesIn(this.#db, options.schema);
-      for (const { plan } of this.#writers.values()) {
+      for (const { plan } of done) {
         if (!tables.includes(plan.table)) continue; // no row came: the old table stays
         const table = plan.table.slice(0, -"__new".length);
         await this.#db.run(`DROP TABLE IF EXISTS ${quote(options.schema)}.${quote(table)}`);

@@ -1,14 +1,15 @@
 import { widen } from "../../core/column.ts";
-import type {
-  CommitResult,
-  Destination,
-  LoadOptions,
-  Rejected,
-  RejectedRow,
-  SealedBatch,
-  SealedRows,
-  TableWriter,
-  Warehouse,
+import {
+  optionsFor,
+  type CommitResult,
+  type Destination,
+  type LoadOptions,
+  type Rejected,
+  type RejectedRow,
+  type SealedBatch,
+  type SealedRows,
+  type TableWriter,
+  type Warehouse,
 } from "../../core/destination.ts";
 import type { Env } from "../../core/env.ts";
 import { printJson, type JsonObject } from "../../core/json.ts";
@@ -102,7 +103,7 @@ class PostgresWarehouse implements Warehouse {
   readonly #messages = new Map<string, SchemaMessage>();
   readonly #facts = new Map<string, RowFacts>();
   readonly #targets = new Map<string, Target>();
-  readonly #asides = new Map<string, string>(); // of `overwrite`: table being built -> table that it will be
+  readonly #asides: { stream: string; aside: string; table: string }[] = []; // of `overwrite`: tables being built
   readonly #startedAt: number;
   readonly #idle: Lane[] = [];
   #keeper: Session | undefined; // has the pipeline's lock
@@ -140,7 +141,8 @@ class PostgresWarehouse implements Warehouse {
     });
   }
 
-  async table(message: SchemaMessage, options: LoadOptions): Promise<TableWriter> {
+  async table(message: SchemaMessage, all: LoadOptions): Promise<TableWriter> {
+    const options = optionsFor(all, message);
     await this.#claim(options);
     return this.#with(async ({ session }) => {
       const known = this.#writers.get(message.stream);
@@ -189,8 +191,9 @@ class PostgresWarehouse implements Warehouse {
     return result;
   }
 
-  async finish(state: State | undefined, options: LoadOptions): Promise<void> {
-    if (options.method !== "overwrite") return;
+  async finish(state: State | undefined, options: LoadOptions, complete?: ReadonlySet<string>): Promise<void> {
+    const done = this.#asides.filter(({ stream }) => complete === undefined || complete.has(stream));
+    if (done.length === 0 && state === undefined) return;
     const pipeline = await this.#claim(options);
     const number = ++this.#batches;
     await this.#with(async ({ session }, isAgain) => {
@@ -198,7 +201,7 @@ class PostgresWarehouse implements Warehouse {
       await session.run("BEGIN");
       await fencedUpdate(session, pipeline, number, state);
       const tables = await tablesIn(session, options.schema);
-      for (const [aside, table] of this.#asides) {
+      for (const { aside, table } of done) {
         if (tables.includes(aside)) await swapTable(session, options.schema, aside, table); // otherwise no row came
       }
       await session.run("COMMIT");
@@ -342,7 +345,7 @@ class PostgresWarehouse implements Warehouse {
     const name = claimNames([...own, ...streams], await tablesIn(session, options.schema), traits).at(-1) ?? stream;
     if (options.method !== "overwrite") return name;
     const [aside = name] = claimNames([`${ASIDE}${name}`], [], traits);
-    this.#asides.set(aside, name);
+    this.#asides.push({ stream, aside, table: name });
     await session.run("BEGIN");
     await isCommitted(session, await this.#claim(options), 0); // a run that was overtaken must not drop the other's table
     await dropTable(session, options.schema, aside);
@@ -382,7 +385,8 @@ class PostgresWarehouse implements Warehouse {
     await session.run("BEGIN");
     step("copy");
     for (const rows of turn.rows) {
-      if (!turn.careful && isProbablyStaged(rows, this.#targetOf(rows), options)) await staging.stage(session, rows);
+      const isStaged = isProbablyStaged(rows, this.#targetOf(rows), optionsFor(options, rows.plan));
+      if (!turn.careful && isStaged) await staging.stage(session, rows);
     }
     await turn.previous;
     try {
@@ -411,10 +415,11 @@ class PostgresWarehouse implements Warehouse {
     if (careful === "constraints") await session.run("SET CONSTRAINTS ALL IMMEDIATE");
     for (const rows of all) {
       const target = this.#targetOf(rows);
+      const its = optionsFor(options, rows.plan);
       const merged: CarefullyMerged =
         careful !== false
-          ? await mergeCarefully(session, rows, target, staging, options)
-          : { ...(await merge(session, rows, target, staging, options)), refused: [] };
+          ? await mergeCarefully(session, rows, target, staging, its)
+          : { ...(await merge(session, rows, target, staging, its)), refused: [] };
       total.loaded += merged.loaded;
       total.removed += merged.removed;
       refused.push(...this.#dated(merged.refused.map(this.#withSchema), all));

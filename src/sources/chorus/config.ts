@@ -29,6 +29,7 @@ export interface Config {
   readonly call_ids?: readonly string[];
   readonly window_days?: number;
   readonly pending_max_days: number;
+  readonly resend_days: number;
   readonly user_agent?: string;
 }
 
@@ -245,6 +246,15 @@ export const configSchema: JsonSchema = {
       default: 14,
       minimum: 0,
       maximum: 365,
+    },
+    resend_days: {
+      type: "number",
+      title: "Send again, days",
+      description:
+        "Calls of the look-back that are not older than this, and users, teams and scorecards, are sent again in each run though nothing about them has changed. For readers that expect a bookmark to include its last records. 0: what is unchanged costs nothing.",
+      default: 0,
+      minimum: 0,
+      maximum: 3650,
     },
     user_agent: {
       type: "string",

@@ -3,6 +3,7 @@ import { openApi } from "./api.ts";
 import { type Config, configSchema } from "./config.ts";
 import { readChorus } from "./read.ts";
 import { streams } from "./streams.gen.ts";
+import { streamStates } from "./stream-states.ts";
 import { flavourOf, memoryOf } from "./state.ts";
 
 const HOUR_MS = 3_600_000;
@@ -12,6 +13,7 @@ export const chorus: Source<Config> = {
   name: "chorus",
   configSchema,
   streams,
+  streamStates,
 
   async check(config, env) {
     await using api = await openApi(config, env, { tries: 3 });

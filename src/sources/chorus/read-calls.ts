@@ -87,7 +87,7 @@ export async function* readHistory(reading: Reading): AsyncGenerator<SourceMessa
     yield* readContent(reading, window, content, false, () => run.isLate());
   }
   run.env.log.info("the time or the requests for history are used up; the next run goes on with it");
-  yield stateMessage(run.bookmarks.toState());
+  yield { ...stateMessage(run.bookmarks.toState()), isUnfinished: true };
 }
 
 /** The calls of a window that are work: fetched, emitted, and the window marked as complete. */
@@ -153,7 +153,7 @@ function pick({ run, keeps, tally, endMs }: Reading, calls: readonly Call[], win
     const isKept = keeps(listed);
     run.days.add(listed, isKept, nowMs);
     const seen = bookmarks.seen(listed.id);
-    const changed = !bookmarks.isSeen(listed);
+    const changed = !bookmarks.isSeen(listed) || isSentAgain(run, listed, nowMs);
     const pending = bookmarks.pending.get(listed.id);
     if (!isKept) {
       tally.filtered++;
@@ -170,6 +170,10 @@ function pick({ run, keeps, tally, endMs }: Reading, calls: readonly Call[], win
     }
   }
   return jobs;
+}
+
+function isSentAgain({ config }: Run, { startedMs }: Call, nowMs: number): boolean {
+  return config.resend_days > 0 && startedMs !== null && nowMs - startedMs <= config.resend_days * DAY_MS;
 }
 
 /** How many of the ages at which it is read again a call has reached. */

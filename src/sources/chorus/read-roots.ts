@@ -37,7 +37,7 @@ export async function* readRoots(run: Run, lists: Lists): AsyncGenerator<SourceM
       });
       const hash = hashJson(rows.map((row) => hashJson(row)).sort());
       const before = run.bookmarks.rootHash(stream.name);
-      if (hash === before) continue;
+      if (hash === before && run.config.resend_days === 0) continue;
       if (before !== undefined && there.some((list) => list.length === 0)) {
         // More likely a change of permissions than the end of the company.
         run.env.log.warn(`${stream.name}: the API lists nothing any more; the rows loaded before are kept`);
