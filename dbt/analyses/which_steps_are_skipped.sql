@@ -11,6 +11,7 @@ from {{ ref('rpt_framework_adherence_weekly') }}
 where
     team_id = 'all'
     and week_starting_on > (
-        select max(newest.week_starting_on) from {{ ref('rpt_framework_adherence_weekly') }} as newest
-    ) - interval '28 days'
+        select {{ days_before('max(newest.week_starting_on)', 28) }}
+        from {{ ref('rpt_framework_adherence_weekly') }} as newest
+    )
 order by week_starting_on desc, kit_version_id asc, skip_ratio desc, position asc

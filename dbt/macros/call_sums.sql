@@ -4,7 +4,7 @@
     {{ seconds_total('calls.duration_seconds') }} as call_seconds,
     {{ seconds_total('calls.rep_seconds') }} as rep_seconds,
     {{ seconds_total('calls.prospect_seconds') }} as prospect_seconds,
-    cast(max(calls.longest_rep_monologue_seconds) as decimal(18, 3)) as longest_rep_monologue_seconds,
+    {{ as_decimal('max(calls.longest_rep_monologue_seconds)', 18, 3) }} as longest_rep_monologue_seconds,
     {{ sum_bigint('calls.rep_question_count') }} as rep_question_count,
     {{ sum_bigint('calls.tracker_mention_count') }} as tracker_mention_count,
     {{ count_if('calls.competitor_mention_count > 0') }} as competitor_call_count,

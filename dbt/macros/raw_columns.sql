@@ -17,15 +17,15 @@
   {%- set found = {} -%}
   {%- if relation is not none -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
-      {%- do found.update({column.name: true}) -%}
+      {%- do found.update({column.name: column.dtype}) -%}
     {%- endfor -%}
   {%- endif -%}
   select
   {%- for name, type in columns.items() %}
-    {{ chorus_elt.raw_column(name, type, name in found) }} as {{ name }},
+    {{ chorus_elt.raw_column(name, type, found.get(name)) }} as {{ name }},
   {%- endfor %}
-    {{ chorus_elt.raw_column('_sdc_extracted_at', 'timestamp', '_sdc_extracted_at' in found) }} as extracted_at,
-    {{ chorus_elt.raw_column('_sdc_batched_at', 'timestamp', '_sdc_batched_at' in found) }} as loaded_at
+    {{ chorus_elt.raw_column('_sdc_extracted_at', 'timestamp', found.get('_sdc_extracted_at')) }} as extracted_at,
+    {{ chorus_elt.raw_column('_sdc_batched_at', 'timestamp', found.get('_sdc_batched_at')) }} as loaded_at
   {%- if relation is none %}
   from (select 1 as nothing) as empty
   where 1 = 0
@@ -37,19 +37,33 @@
   {%- endif %}
 {% endmacro %}
 
-{% macro raw_column(name, type, is_there) %}
-  {%- set column = adapter.quote(name) if is_there else 'null' -%}
-  {%- if type == 'timestamp' and is_there -%}
+{# One of them; `raw_type` is what it is in the raw table, none when it is not there. #}
+{% macro raw_column(name, type, raw_type) %}
+  {%- set column = 'null' if raw_type is none else adapter.quote(name) -%}
+  {%- if type == 'timestamp' and raw_type is not none -%}
     {{ chorus_elt.utc(column) }}
   {%- elif type == 'timestamp' -%}
     cast(null as timestamp)
   {%- elif type == 'decimal' -%}
-    cast({{ column }} as decimal(18, 3))
+    {{ chorus_elt.as_decimal(column, 18, 3) }}
   {%- elif type == 'number' -%}
-    cast({{ column }} as decimal(28, 6))
+    {{ chorus_elt.as_decimal(column, 28, 6) }}
   {%- elif type == 'text' -%}
-    cast({{ column }} as {{ dbt.type_string() }})
+    {{ chorus_elt.raw_text(column, raw_type) }}
   {%- else -%}
     cast({{ column }} as {{ type }})
   {%- endif -%}
 {% endmacro %}
+
+{% macro raw_text(column, raw_type) %}
+  {{- return(adapter.dispatch('raw_text', 'chorus_elt')(column, raw_type)) -}}
+{% endmacro %}
+
+{% macro default__raw_text(column, raw_type) -%}
+  cast({{ column }} as {{ dbt.type_string() }})
+{%- endmacro %}
+
+{# JSON is not cast to a text there. #}
+{% macro bigquery__raw_text(column, raw_type) -%}
+  {% if raw_type == 'JSON' %}to_json_string({{ column }}){% else %}cast({{ column }} as string){% endif %}
+{%- endmacro %}

@@ -3,13 +3,14 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { EltError } from "../core/errors.ts";
 import { profileOf } from "./dbt/profile.ts";
-import { home, PROJECT, toolchain } from "./dbt/toolchain.ts";
+import { home, kindFor, PROJECT, toolchain, type Kind } from "./dbt/toolchain.ts";
 import type { Command } from "./process.ts";
 import { chooseWarehouse } from "./warehouse.ts";
 
 const HELP = `chorus-elt dbt <command> [--config target.json] [options of dbt]
 
-  setup            Install dbt, pinned by hash, into .chorus-elt (or $CHORUS_ELT_HOME); --dev adds the checkers.
+  setup            Install dbt, pinned by hash, into .chorus-elt (or $CHORUS_ELT_HOME): for the warehouse that --config
+                   names, for BigQuery with --bigquery, else for DuckDB and Postgres; --dev adds the checkers.
   build            Load seeds, take snapshots, build all models and test their data; --resource-type all adds unit tests.
   test             Run the tests of what is built.
   docs             Write the documentation as one page, .chorus-elt/dbt-target/static_index.html.
@@ -32,13 +33,12 @@ export async function dbt(argv: readonly string[], { env, out }: Command): Promi
     return;
   }
   if (command === "setup") {
-    const isDev = options.length === 1 && options[0] === "--dev";
-    if (options.length > 0 && !isDev) throw new EltError("USAGE", `setup has no option "${options[0] ?? ""}"`);
-    await out.line(join(await toolchain(isDev ? "dbt-dev" : "dbt", env.log), "dbt"));
+    const { destination } = files.length === 0 ? {} : (await chooseWarehouse({ files }, env)).config;
+    await out.line(join(await toolchain(kindToSetUp(options, destination), env.log), "dbt"));
     return;
   }
   const { config } = await chooseWarehouse({ files }, env);
-  const programs = await toolchain("dbt", env.log);
+  const programs = await toolchain(kindFor(config.destination), env.log);
   const long = options.length === 0 || options[0]?.startsWith("-") === true ? SHORT[command] : undefined;
   const child = spawn(
     join(programs, "dbt"),
@@ -64,6 +64,14 @@ export async function dbt(argv: readonly string[], { env, out }: Command): Promi
   env.signal.removeEventListener("abort", stop);
   if (code !== 0)
     throw new EltError("DBT_FAILED", `dbt ${command} ended with ${code === null ? "a signal" : String(code)}`);
+}
+
+function kindToSetUp([option, ...more]: readonly string[], destination = "duckdb"): Kind {
+  if (option === undefined) return kindFor(destination);
+  const kind: Kind | undefined = { "--bigquery": kindFor("bigquery"), "--dev": "dbt-dev" as const }[option];
+  if (kind === undefined) throw new EltError("USAGE", `setup has no option "${option}"`);
+  if (more.length > 0) throw new EltError("USAGE", "setup takes one option; run it once for each");
+  return kind;
 }
 
 /** Unit tests say something of the models and nothing of the data, so a scheduled build does without. */

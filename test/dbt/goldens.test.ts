@@ -2,7 +2,6 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
-  columnsOf,
   dbt,
   dbtProgram,
   dump,
@@ -38,7 +37,7 @@ describe.runIf(dbtProgram() !== undefined)("goldens on DuckDB", () => {
   test.each(TABLES)("%s is as written by hand", async (table) => {
     const expected = await dumpOfCsv(join(GOLDEN, "expected", `${table}.csv`));
     const columns = (expected[0] ?? "").split(",");
-    expect(await columnsOf(place, table)).toEqual(expect.arrayContaining(columns));
+    expect(await place.columns(table)).toEqual(expect.arrayContaining(columns));
     expect(await dump(place, table, columns)).toEqual(expected);
   });
 

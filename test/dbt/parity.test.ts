@@ -2,61 +2,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { describe, expect, test } from "vitest";
-import {
-  builtTables,
-  columnsOf,
-  dbt,
-  dbtProgram,
-  dump,
-  inDuckdb,
-  inPostgres,
-  MODELS,
-  troubles,
-  type Place,
-} from "../support/dbt.ts";
+import { dbtProgram, inDuckdb, inPostgres, MODELS } from "../support/dbt.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { describePostgres } from "../support/own-postgres.ts";
 import { run } from "../e2e/pipe.ts";
+import { build, everything, firstDifference, OF_THE_LOAD, rowsOf } from "./built.ts";
 import { sampleAccount } from "./sample.ts";
 
 const LONG_MS = 240_000;
-/** A build that is repeated takes the same moment for now. */
-const VARS = { run_started_at: "2026-06-30 12:00:00" };
-
-/** Columns that tell when rows were loaded, which is another moment in each database. */
-const OF_THE_LOAD = /^(last_)?loaded_at$|^transcript_ready_at$|^transcript_to_evaluation/;
-
-/** Every table that dbt has built, but the snapshots: their versions begin when they are seen. */
-async function everything(place: Place, without = /^$/): Promise<Record<string, string[]>> {
-  const tables: Record<string, string[]> = {};
-  for (const table of await builtTables(place)) {
-    if (table.startsWith("snap_")) continue;
-    const columns = (await columnsOf(place, table)).filter((name) => !without.test(name));
-    tables[table] = await dump(place, table, columns);
-  }
-  return tables;
-}
-
-/** The first line in which two sets of tables differ; undefined when they are the same. */
-function firstDifference(a: Record<string, string[]>, b: Record<string, string[]>): string | undefined {
-  for (const table of [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()) {
-    const [left = [], right = []] = [a[table], b[table]];
-    for (let i = 0; i < Math.max(left.length, right.length); i++) {
-      if (left[i] !== right[i]) return `${table}, line ${i}:\n  ${String(left[i])}\n  ${String(right[i])}`;
-    }
-  }
-  return undefined;
-}
-
-const rowsOf = (tables: Record<string, string[]>) =>
-  Object.values(tables).reduce((sum, lines) => sum + lines.length - 1, 0);
-
-async function build(place: Place, folder: string, args: readonly string[] = [], vars = {}): Promise<void> {
-  const built = await dbt(place, ["build", ...args], { folder, vars: { ...VARS, ...vars } });
-  expect(troubles(built).filter((line) => !/^(warn|no-op) /i.test(line))).toEqual([]);
-  expect(built.code, built.output.slice(-2_000)).toBe(0);
-}
-
 describe.runIf(dbtProgram() !== undefined)("the models on DuckDB", () => {
   test(
     "a second build changes nothing, and after late, edited and shrunken calls incremental equals full refresh",
@@ -130,11 +83,14 @@ await describePostgres("the models on Postgres", (server) => {
       expect(loaded.code, loaded.stderr).toBe(0);
       await build(duckdb, join(folder.path, "duckdb"));
       await build(postgres, join(folder.path, "postgres"));
-      const [here, there] = [await everything(duckdb, OF_THE_LOAD), await everything(postgres, OF_THE_LOAD)];
+      const [here, there] = [
+        await everything(duckdb, { without: OF_THE_LOAD }),
+        await everything(postgres, { without: OF_THE_LOAD }),
+      ];
       expect(rowsOf(here)).toBeGreaterThan(5_000);
       expect(firstDifference(here, there)).toBeUndefined();
       await build(postgres, join(folder.path, "postgres"));
-      expect(firstDifference(there, await everything(postgres, OF_THE_LOAD))).toBeUndefined();
+      expect(firstDifference(there, await everything(postgres, { without: OF_THE_LOAD }))).toBeUndefined();
     },
     LONG_MS,
   );

@@ -12,11 +12,12 @@ import { streams as chorus } from "../../src/sources/chorus/streams.gen.ts";
 import { streams as semarize } from "../../src/sources/semarize/streams.gen.ts";
 import { parseCsv } from "../../src/sources/transcripts/csv.ts";
 import { streams as meetings } from "../../src/sources/transcripts/streams.gen.ts";
+import type { BigQueryServer } from "./own-bigquery.ts";
 
 /** The dbt project. */
 export const PROJECT = resolve("dbt");
 
-/** Where models are built; the profile's default. */
+/** Where models are built on DuckDB and Postgres; the profile's default. */
 export const MODELS = "analytics";
 
 /** Rows as text, null where there is no value. */
@@ -26,12 +27,19 @@ type Rows = (string | null)[][];
 export interface Place {
   /** Config of target-warehouse. */
   readonly target: JsonObject & { readonly destination: string; readonly default_target_schema: string };
+  /** The schema that models are built in. */
+  readonly models: string;
   read(sql: string): Promise<Rows>;
+  /** What dbt has built; its views too where they stand for tables of other databases. */
+  tables(): Promise<string[]>;
+  columns(table: string): Promise<string[]>;
+  /** All rows of a table that dbt has built: every value as DuckDB prints it. */
+  rows(table: string, columns: readonly string[]): Promise<Rows>;
 }
 
 /** A DuckDB file; every reading opens it anew, as it has one user at a time. */
 export function inDuckdb(path: string): Place {
-  return {
+  return bySql({
     target: { destination: "duckdb", default_target_schema: "main", path },
     async read(sql) {
       const instance = await DuckDBInstance.create(path, { access_mode: "READ_ONLY" });
@@ -44,11 +52,11 @@ export function inDuckdb(path: string): Place {
         instance.closeSync();
       }
     },
-  };
+  });
 }
 
 export function inPostgres(url: string): Place {
-  return {
+  return bySql({
     target: { destination: "postgres", default_target_schema: "public", url },
     async read(sql) {
       const client = new pg.Client({ connectionString: url });
@@ -59,8 +67,61 @@ export function inPostgres(url: string): Place {
         await client.end();
       }
     },
+  });
+}
+
+/** The catalogue and the types of marts are the same on DuckDB and Postgres, and print alike. */
+function bySql(own: Pick<Place, "target" | "read">): Place {
+  const names = async (sql: string) => (await own.read(sql)).map(([name]) => String(name));
+  return {
+    ...own,
+    models: MODELS,
+    tables: () =>
+      names(
+        `SELECT table_name FROM information_schema.tables WHERE table_schema = '${MODELS}' AND table_type = 'BASE TABLE'`,
+      ),
+    columns: (table) =>
+      names(
+        `SELECT column_name FROM information_schema.columns
+          WHERE table_schema = '${MODELS}' AND table_name = '${table}' ORDER BY ordinal_position`,
+      ),
+    rows(table, columns) {
+      const all = columns.map((name) => `CAST("${name}" AS varchar)`).join(", ");
+      return own.read(`SELECT ${all} FROM ${MODELS}."${table}"`);
+    },
   };
 }
+
+/** Two datasets on the emulator: what is loaded, and what is built from it. */
+export function inBigQuery(server: BigQueryServer, raw: string, models: string): Place {
+  const read = async (sql: string) =>
+    (await server.rows(sql)).map((row) => Object.values(row).map((value) => (value === null ? null : printed(value))));
+  return {
+    target: {
+      destination: "bigquery",
+      project: server.project,
+      default_target_schema: raw,
+      api_endpoint: server.url,
+      access_token: "made-up",
+      location: "US",
+      labels: {},
+      job_timeout_seconds: 600,
+    },
+    models,
+    read,
+    tables: async () =>
+      (await read(`SELECT table_name FROM \`${models}\`.INFORMATION_SCHEMA.TABLES`)).map(([name]) => String(name)),
+    columns: async (table) => (await server.columns(models, table)).map(({ name }) => name),
+    rows: (table, columns) =>
+      read(`SELECT ${columns.map((name) => `\`${name}\``).join(", ")} FROM \`${models}\`.\`${table}\``),
+  };
+}
+
+/** `2026-01-31T12:00:00.500000Z` as `2026-01-31 12:00:00.5`. */
+const printed = (value: unknown) =>
+  String(value).replace(/^(\d{4}-\d\d-\d\d)T([\d:]{8})\.(\d{6})Z$/, (_, day: string, time: string, micros: string) =>
+    `${day} ${time}.${micros}`.replace(/\.?0+$/, ""),
+  );
 
 const PROGRAMS = [".chorus-elt/dbt-dev/bin/dbt", ".chorus-elt/dbt/bin/dbt", ".chorus-elt/venv-dev/bin/dbt"];
 
@@ -69,6 +130,9 @@ export const dbtProgram = (): string | undefined => {
   const given = process.env["CHORUS_ELT_DBT_BIN"];
   return given === undefined || given === "" ? PROGRAMS.map((path) => resolve(path)).find(existsSync) : resolve(given);
 };
+
+/** The dbt for BigQuery that `chorus-elt dbt setup --bigquery` has installed here. */
+export const dbtForBigQuery = (): string | undefined => [resolve(".chorus-elt/dbt-bigquery/bin/dbt")].find(existsSync);
 
 export interface DbtOptions {
   /** For `target/` and logs: each test has its own. */
@@ -94,7 +158,7 @@ export interface DbtResult {
 
 /** Runs a command of dbt in the project, on a place, and reads what it says of its nodes. */
 export async function dbt(place: Place, args: readonly string[], options: DbtOptions): Promise<DbtResult> {
-  const program = dbtProgram();
+  const program = place.target.destination === "bigquery" ? dbtForBigQuery() : dbtProgram();
   if (program === undefined) throw new Error("dbt is not installed; `chorus-elt dbt setup` does it");
   const target = join(options.folder, "target");
   const vars = options.vars === undefined ? [] : ["--vars", JSON.stringify(options.vars)];
@@ -104,6 +168,7 @@ export async function dbt(place: Place, args: readonly string[], options: DbtOpt
       ...process.env,
       PATH: [dirname(program), process.env["PATH"] ?? ""].join(delimiter),
       ...profileOf(place.target as unknown as TargetConfig),
+      CHORUS_ELT_DBT_SCHEMA: place.models,
       DBT_PROJECT_DIR: PROJECT,
       DBT_PROFILES_DIR: PROJECT,
       DBT_TARGET_PATH: target,
@@ -188,29 +253,26 @@ function value(cell: string, property: JsonObject): JsonValue {
 
 /** Tables that dbt has built, in the order of their names. */
 export async function builtTables(place: Place): Promise<string[]> {
-  const rows = await place.read(
-    `SELECT table_name FROM information_schema.tables WHERE table_schema = '${MODELS}' AND table_type = 'BASE TABLE'`,
-  );
-  return rows.map(([name]) => String(name)).sort();
-}
-
-export async function columnsOf(place: Place, table: string): Promise<string[]> {
-  const rows = await place.read(
-    `SELECT column_name FROM information_schema.columns
-      WHERE table_schema = '${MODELS}' AND table_name = '${table}' ORDER BY ordinal_position`,
-  );
-  return rows.map(([name]) => String(name));
+  return (await place.tables()).sort();
 }
 
 /**
- * A table as text that two databases can be compared by: a header, then a line a row, sorted. Every value as its database
- * prints it, which for the types of marts is the same everywhere; null is an empty cell, an empty text is `""`.
+ * A table as text that two databases can be compared by: a header, then a line a row, sorted; null is an empty cell, an empty
+ * text is `""`. BigQuery has no number of places in its decimals, so where it takes part they are compared `shortened`.
  */
-export async function dump(place: Place, table: string, columns: readonly string[]): Promise<string[]> {
-  const all = columns.map((name) => `CAST("${name}" AS varchar)`).join(", ");
-  const rows = await place.read(`SELECT ${all} FROM ${MODELS}."${table}"`);
-  return [columns.join(","), ...rows.map((row) => row.map(csvCell).join(",")).sort()];
+export async function dump(
+  place: Place,
+  table: string,
+  columns: readonly string[],
+  { shortened = false } = {},
+): Promise<string[]> {
+  const rows = await place.rows(table, columns);
+  const cell = (text: string | null) => csvCell(shortened && text !== null ? short(text) : text);
+  return [columns.join(","), ...rows.map((row) => row.map(cell).join(",")).sort()];
 }
+
+/** `12.500` as `12.5`. */
+const short = (text: string) => (/^-?\d+\.\d+$/.test(text) ? text.replace(/\.?0+$/, "") : text);
 
 /** A CSV file in the same form, whatever the order of its lines. */
 export async function dumpOfCsv(path: string): Promise<string[]> {

@@ -5,23 +5,24 @@
 {% macro safe_ratio(num, den, scale=4) -%}
     {%- set n = chorus_elt.thousandths(num) -%}
     {%- set d = chorus_elt.thousandths(den) -%}
-    cast(
+    {%- set units %}
         case
             when {{ num }} is null or {{ den }} is null or {{ den }} = 0 then null
             else {{ chorus_elt.integer_division(
                 '2 * ' ~ 10 ** scale ~ ' * abs(' ~ n ~ ') + abs(' ~ d ~ ')', '2 * abs(' ~ d ~ ')'
             ) }} * (case when ({{ num }} < 0) = ({{ den }} < 0) then 1 else -1 end)
-        end as decimal(18, {{ scale }})
-    ) * cast({{ '%.*f' % (scale, 10 ** -scale) }} as decimal({{ scale + 1 }}, {{ scale }}))
+        end
+    {% endset -%}
+    {{ as_decimal(units, 18, scale) }} * {{ as_decimal('%.*f' % (scale, 10 ** -scale), scale + 1, scale) }}
 {%- endmacro %}
 
 {# The same, in a type that a contract can name. #}
 {% macro ratio(num, den) -%}
-    cast({{ chorus_elt.safe_ratio(num, den) }} as decimal(18, 4))
+    {{ as_decimal(chorus_elt.safe_ratio(num, den), 18, 4) }}
 {%- endmacro %}
 
 {% macro thousandths(expression) -%}
-    cast(cast({{ expression }} as decimal(28, 3)) * 1000 as bigint)
+    cast({{ as_decimal(expression, 28, 3) }} * 1000 as bigint)
 {%- endmacro %}
 
 {# A sum of whole numbers, as a bigint; 0 without rows. #}
@@ -36,9 +37,24 @@
 
 {# A sum of seconds with 3 places; 0 without rows. #}
 {% macro seconds_total(expression) -%}
-    cast(coalesce(sum(cast({{ expression }} as decimal(18, 3))), 0) as decimal(18, 3))
+    {{ as_decimal('coalesce(sum(' ~ as_decimal(expression, 18, 3) ~ '), 0)', 18, 3) }}
 {%- endmacro %}
 
+{# A number as a decimal, rounded half away from zero. #}
 {% macro as_decimal(expression, digits, places) -%}
+    {{- return(adapter.dispatch('as_decimal', 'chorus_elt')(expression, digits, places)) -}}
+{%- endmacro %}
+
+{% macro default__as_decimal(expression, digits, places) -%}
     cast({{ expression }} as decimal({{ digits }}, {{ places }}))
+{%- endmacro %}
+
+{# There columns have digits and places, but a cast does not. #}
+{% macro bigquery__as_decimal(expression, digits, places) -%}
+    round(cast({{ expression }} as numeric), {{ places }})
+{%- endmacro %}
+
+{# So neither has the cast by which dbt finds out what a contract says; it compares the types without them. #}
+{% macro bigquery__cast(field, type) -%}
+    cast({{ field }} as {{ type.split('(')[0] }})
 {%- endmacro %}

@@ -14,3 +14,8 @@
 {% macro postgres__integer_division(numerator, denominator) -%}
     (({{ numerator }}) / ({{ denominator }}))
 {%- endmacro %}
+
+{# In parentheses for emulators that make an operator of it. #}
+{% macro bigquery__integer_division(numerator, denominator) -%}
+    div(({{ numerator }}), ({{ denominator }}))
+{%- endmacro %}

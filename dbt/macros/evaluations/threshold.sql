@@ -1,4 +1,4 @@
 {# A threshold from a var, as a decimal: as a float 0.9 would not be 0.9. #}
 {% macro threshold(name) -%}
-    cast({{ var(name) }} as decimal(9, 4))
+    {{ as_decimal(var(name), 9, 4) }}
 {%- endmacro %}

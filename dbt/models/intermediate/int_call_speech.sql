@@ -1,10 +1,8 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key='call_id',
         on_schema_change='fail',
-        post_hook='{{ delete_stale() }}',
+        **built_by_call()
     )
 }}
 
@@ -53,9 +51,9 @@ longest as (
     select
         call_id,
         cast(count(*) as bigint) as turn_count,
-        cast(max(case when speaker_role = 'rep' then monologue_seconds end) as decimal(18, 3))
+        {{ as_decimal("max(case when speaker_role = 'rep' then monologue_seconds end)", 18, 3) }}
             as longest_rep_monologue_seconds,
-        cast(max(case when speaker_role = 'prospect' then monologue_seconds end) as decimal(18, 3))
+        {{ as_decimal("max(case when speaker_role = 'prospect' then monologue_seconds end)", 18, 3) }}
             as longest_prospect_monologue_seconds
     from monologues
     group by call_id

@@ -54,7 +54,7 @@ meetings as (
         meetings.deal_id,
         meetings.deal_name,
         cast(null as {{ dbt.type_string() }}) as deal_stage,
-        cast(null as decimal(18, 3)) as deal_amount,
+        {{ as_decimal('null', 18, 3) }} as deal_amount,
         cast(null as {{ dbt.type_string() }}) as deal_currency,
         cast(null as date) as deal_closes_on,
         false as is_deleted,

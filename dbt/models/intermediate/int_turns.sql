@@ -1,3 +1,5 @@
+{{ config(materialized='view' if target.type == 'bigquery' else 'table') }}
+
 {# Turns of all platforms in one shape; speakers without an id or a name are told apart by their role. #}
 select
     utterances.call_id,

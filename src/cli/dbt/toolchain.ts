@@ -14,10 +14,18 @@ export const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), "..", ".
 /** Where tools and what dbt writes are kept: `CHORUS_ELT_HOME`, else `.chorus-elt` in the current folder. */
 export const home = () => resolve(process.env["CHORUS_ELT_HOME"] ?? ".chorus-elt");
 
-/** `dbt` runs models; `dbt-dev` also has what checks the project. */
-export type Kind = "dbt" | "dbt-dev";
+/** `dbt` runs models on DuckDB and Postgres, `dbt-bigquery` on BigQuery; `dbt-dev` is `dbt` with what checks the project. */
+export type Kind = "dbt" | "dbt-bigquery" | "dbt-dev";
 
-const LOCKS: Record<Kind, string> = { dbt: "requirements.lock", "dbt-dev": "requirements-dev.lock" };
+const LOCKS: Record<Kind, string> = {
+  dbt: "requirements.lock",
+  "dbt-bigquery": "requirements-bigquery.lock",
+  "dbt-dev": "requirements-dev.lock",
+};
+
+/** What a destination's models are run by: Google's libraries are large, and most have no use for them. */
+export const kindFor = (destination: string): Kind => (destination === "bigquery" ? "dbt-bigquery" : "dbt");
+
 const STAMP = ".lock-sha256";
 
 /**
@@ -26,17 +34,24 @@ const STAMP = ".lock-sha256";
  * beside. Throws TOOLCHAIN_MISSING with the command that helps.
  */
 export async function toolchain(kind: Kind, log: Log): Promise<string> {
-  const lock = join(PROJECT, LOCKS[kind]);
+  return pythonPrograms(kind, join(PROJECT, LOCKS[kind]), join(PROJECT, "requirements-uv.lock"), log);
+}
+
+/**
+ * The folder of the programs of a Python environment called `name`, with the packages of a lock file; `uvLock` is the one
+ * that uv itself is installed by. Throws TOOLCHAIN_MISSING with the command that helps.
+ */
+export async function pythonPrograms(name: string, lock: string, uvLock: string, log: Log): Promise<string> {
   const wanted = createHash("sha256")
     .update(await readFile(lock))
     .digest("hex");
-  const folder = join(home(), kind);
+  const folder = join(home(), name);
   const programs = join(folder, process.platform === "win32" ? "Scripts" : "bin");
   if ((await readFile(join(folder, STAMP), "utf8").catch(() => "")) === wanted) return programs;
-  log.info(`installing dbt into ${folder}`);
+  log.info(`installing ${name} into ${folder}`);
   await mkdir(home(), { recursive: true });
   const python = await findPython();
-  const uv = await findUv(python, log);
+  const uv = await findUv(python, uvLock, log);
   // Built aside and moved when it is whole, so that a set-up that is killed, or another one beside it, does no harm.
   const aside = `${folder}.${process.pid}`;
   await rm(aside, { recursive: true, force: true });
@@ -61,14 +76,13 @@ async function findPython(): Promise<string> {
   throw missing("Python 3.10 or later was not found; install it, or name it in PYTHON");
 }
 
-async function findUv(python: string, log: Log): Promise<string> {
+async function findUv(python: string, lock: string, log: Log): Promise<string> {
   const given = process.env["UV"];
   if (given !== undefined && given !== "") return given;
   const onPath = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, program("uv")));
   const own = [join(home(), "uv", "bin", program("uv")), join(home(), "uv-venv", "bin", program("uv"))];
   const found = [...onPath, ...own].find((path) => existsSync(path));
   if (found !== undefined) return found;
-  const lock = join(PROJECT, "requirements-uv.lock");
   const wanted = ["--quiet", "--disable-pip-version-check", "--require-hashes", "-r", lock];
   // A folder of its own is exempt from the rule of managed Pythons that forbids `pip install`.
   const byPip = await run(python, ["-m", "pip", "install", "--target", join(home(), "uv"), ...wanted]);

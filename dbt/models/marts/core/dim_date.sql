@@ -10,6 +10,6 @@ select
     cast(extract(year from date_day) as bigint) as year_number,
     cast(extract(quarter from date_day) as bigint) as quarter_number,
     cast(extract(month from date_day) as bigint) as month_number,
-    cast(extract(isodow from date_day) as bigint) as weekday_number,
-    extract(isodow from date_day) >= 6 as is_weekend
+    cast({{ iso_weekday('date_day') }} as bigint) as weekday_number,
+    {{ iso_weekday('date_day') }} >= 6 as is_weekend
 from days

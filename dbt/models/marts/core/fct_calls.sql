@@ -1,3 +1,5 @@
+{{ config(materialized='table', **laid_out_by('started_on', 'date')) }}
+
 with calls as (
     select
         conversations.*,

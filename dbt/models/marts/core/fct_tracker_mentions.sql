@@ -1,11 +1,9 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key='call_id',
         on_schema_change='fail',
         enabled=var('chorus_using_trackers', true),
-        post_hook='{{ delete_stale() }}',
+        **built_by_call(day='call_started_at')
     )
 }}
 
@@ -13,6 +11,7 @@ select
     mentions.call_id,
     mentions.tracker_id,
     mentions.mention_index,
+    conversations.started_at as call_started_at,
     mentions.tracker_name,
     mentions.offset_seconds,
     mentions.utterance_index,
@@ -20,3 +19,5 @@ select
 from {{ ref('stg_chorus__tracker_mentions') }} as mentions
 inner join {{ calls_to_build() }} as calls
     on mentions.call_id = calls.call_id
+left join {{ ref('int_conversations') }} as conversations
+    on mentions.call_id = conversations.call_id

@@ -1,3 +1,5 @@
+{{ config(materialized='table', **laid_out_by('call_started_at', 'timestamp')) }}
+
 with evaluations as (
     select * from {{ ref('int_evaluations') }}
 ),

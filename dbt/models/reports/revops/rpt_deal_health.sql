@@ -24,7 +24,7 @@ select
     calls.risk_call_count,
     calls.competitor_call_count,
     calls.last_conversation_at,
-    cast({{ report_date(now_utc()) }} - {{ report_date('calls.last_conversation_at') }} as bigint) as days_silent
+    cast({{ days_between(report_date('calls.last_conversation_at'), report_date(now_utc())) }} as bigint) as days_silent
 from {{ ref('dim_deals') }} as deals
 inner join calls
     on deals.deal_id = calls.deal_id
