@@ -102,7 +102,9 @@ function killAtFirstState(size, target, repeat) {
 const TARGETS = ["--targets", resolve("bench/targets.json")];
 const chosen = (targets) => targets.flatMap((target) => ["--target", target]);
 
-function input(size) {
+/** The file of a size, made when it is not there; undefined where nothing can make it. */
+export function input(size) {
+  if (!canRun()) return undefined;
   mkdirSync(DATA, { recursive: true });
   const base = resolve(DATA, `b${size}`);
   if (!existsSync(`${base}.jsonl`))

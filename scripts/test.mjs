@@ -1,18 +1,28 @@
 // `npm test`: installs, builds, checks types and style, and runs every test. The last line is `N passed, N failed`.
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
+import { quickFolder } from "./quick-folder.mjs";
 import { build, install } from "./setup.mjs";
 
 const RESULTS = "node_modules/.test-results.json";
 
 install();
 build();
-const NO_PYTHON = 51; // TOOLCHAIN_MISSING
+const NO_PYTHON = 51; // TOOLCHAIN_MISSING, and of scripts/bigquery.mjs
 const { status: dbt } = spawnSync(process.execPath, ["dist/bin/chorus-elt.js", "dbt", "setup", "--dev"], {
   stdio: "inherit",
 });
 if (dbt === NO_PYTHON) console.log("Skipped: the tests of the models; there is no Python 3.10 or later here.");
 else if (dbt !== 0) process.exit(dbt ?? 1);
+const { status: bigquery } = spawnSync(process.execPath, ["scripts/bigquery.mjs", "setup"], { stdio: "inherit" });
+if (bigquery === NO_PYTHON)
+  console.log("Skipped: the tests on BigQuery's emulator; it cannot be set up here, see above.");
+else if (bigquery !== 0) process.exit(bigquery ?? 1);
+if (dbt === 0 && bigquery === 0) {
+  const setup = ["dist/bin/chorus-elt.js", "dbt", "setup", "--bigquery"];
+  const { status } = spawnSync(process.execPath, setup, { stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}
 const checks = [
   ["types", "npx", ["tsc", "-p", "."]],
   ["eslint", "npx", ["eslint", "."]],
@@ -30,7 +40,10 @@ for (const [what, command, args] of checks) {
 }
 rmSync(RESULTS, { force: true });
 const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${RESULTS}`];
-const tests = spawnSync("npx", ["vitest", "run", ...reporters, ...process.argv.slice(2)], { stdio: "inherit" });
+const tests = spawnSync("npx", ["vitest", "run", ...reporters, ...process.argv.slice(2)], {
+  stdio: "inherit",
+  env: { ...process.env, TMPDIR: quickFolder() },
+});
 const results = JSON.parse(readFileSync(RESULTS, "utf8"));
 passed += results.numPassedTests;
 failed += results.numFailedTests;

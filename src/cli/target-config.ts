@@ -6,7 +6,8 @@ import { isObject, type JsonSchema } from "../core/json.ts";
 export interface TargetConfig {
   readonly destination: string;
   readonly default_target_schema: string;
-  readonly load_method: "append-only" | "append" | "upsert" | "overwrite";
+  /** `storage_write` is BigQuery's, and appends. */
+  readonly load_method: "append-only" | "append" | "upsert" | "overwrite" | "storage_write";
   readonly batch_size_rows: number;
   readonly batch_size_bytes: number;
   readonly batch_max_age_seconds: number;
@@ -32,8 +33,9 @@ const SHARED = {
   destination: {
     type: "string",
     title: "Destination",
-    description: "Kind of database to load into. Without it: Postgres when `url` or `host` is given, otherwise DuckDB.",
-    enum: ["duckdb", "postgres"],
+    description:
+      "Kind of database to load into. Without it: Postgres when `url` or `host` is given, BigQuery when `project` is, otherwise DuckDB.",
+    enum: ["duckdb", "postgres", "bigquery"],
   },
   default_target_schema: {
     type: "string",
@@ -131,7 +133,8 @@ export function targetSchema(destination: JsonSchema, name?: string): JsonSchema
 }
 
 export function loaderOptions(config: TargetConfig): LoaderOptions {
-  const method: LoadMethod = config.load_method === "append-only" ? "append" : config.load_method;
+  const method: LoadMethod =
+    config.load_method === "append-only" || config.load_method === "storage_write" ? "append" : config.load_method;
   return {
     schema: config.default_target_schema,
     method,

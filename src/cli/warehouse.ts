@@ -12,6 +12,7 @@ export const TARGET_PREFIX = "TARGET_WAREHOUSE";
 const DESTINATIONS: Record<string, () => Promise<{ default: Destination<never> }>> = {
   duckdb: () => import("../destinations/duckdb/index.ts"),
   postgres: () => import("../destinations/postgres/index.ts"),
+  bigquery: () => import("../destinations/bigquery/index.ts"),
 };
 
 /** The settings of target-warehouse with all destinations, for `--about`. */
@@ -35,12 +36,13 @@ export async function targetSettings(): Promise<JsonSchema> {
 }
 
 /**
- * The destination that a config asks for: `destination`, or Postgres when that is missing and a server is named, as
- * nobody who names a server wants a file.
+ * The destination that a config asks for: `destination`, or when that is missing Postgres where a server is named and
+ * BigQuery where a project is, as nobody who names one wants a file.
  */
 async function chosen(sources: ConfigSources): Promise<Destination<never>> {
-  const settings = await readSettings(targetSchema({ properties: { url: {}, host: {} } }), sources);
-  const name = settings["destination"] ?? ((settings["url"] ?? settings["host"]) ? "postgres" : "duckdb");
+  const settings = await readSettings(targetSchema({ properties: { url: {}, host: {}, project: {} } }), sources);
+  const named = (settings["url"] ?? settings["host"]) ? "postgres" : settings["project"] ? "bigquery" : "duckdb";
+  const name = settings["destination"] ?? named;
   const load = typeof name === "string" ? DESTINATIONS[name] : undefined;
   if (load !== undefined) return (await load()).default;
   throw new EltError("CONFIG_INVALID", `"destination" must be one of ${Object.keys(DESTINATIONS).join(", ")}`);

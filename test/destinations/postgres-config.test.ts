@@ -216,7 +216,7 @@ describe("which database is meant", () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, "config.json");
     await writeFile(file, JSON.stringify(settings));
-    const log = { ...silentLog, hide: () => undefined, critical: () => undefined };
+    const log = { ...silentLog, hide: () => undefined, critical: () => undefined, scrubbed: (text: string) => text };
     const error: unknown = await openWarehouse([file], { ...testEnv(), log }).then(
       () => undefined,
       (thrown: unknown) => thrown,

@@ -1,8 +1,6 @@
-import { once } from "node:events";
-import { connect } from "node:net";
-import { text } from "node:stream/consumers";
 import { describe, inject } from "vitest";
 import { connectPostgres, findPostgres, NoPostgres, type Postgres } from "../../scripts/postgres.mjs";
+import { ask } from "./on-demand.ts";
 import type { Answer } from "./postgres-setup.ts";
 
 export { startPostgres, type Postgres } from "../../scripts/postgres.mjs";
@@ -17,7 +15,7 @@ export { startPostgres, type Postgres } from "../../scripts/postgres.mjs";
  *         await db.query("CREATE TABLE …");
  */
 export async function describePostgres(name: string, claims: (postgres: Postgres) => void): Promise<void> {
-  const answer = await ask();
+  const answer = await ask<Answer>(inject("postgresPort"));
   if ("failed" in answer) throw new Error(answer.failed);
   if ("absent" in answer) {
     skip(name, answer.absent, () => claims(nowhere));
@@ -50,10 +48,4 @@ async function whyNone(): Promise<string | undefined> {
     if (error instanceof NoPostgres) return error.message;
     throw error;
   }
-}
-
-async function ask(): Promise<Answer> {
-  const socket = connect(inject("postgresPort"), "127.0.0.1");
-  await once(socket, "connect");
-  return JSON.parse(await text(socket)) as Answer;
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Warehouse } from "../../core/destination.ts";
+import { printJson, type JsonValue } from "../../core/json.ts";
 
 /** What is in the tables of a schema, in a form that two runs can be compared by. */
 export type Contents = ReadonlyMap<string, Table>;
@@ -97,11 +98,11 @@ interface Place {
 
 async function readTable(warehouse: Warehouse, { schema, table, columns, keys }: Place): Promise<Table> {
   const rows = new Map<string, string[]>();
-  const list = columns.map((column, i) => `CAST(${quote(column)} AS VARCHAR) AS c${i}`).join(", ");
+  const list = columns.map((column, i) => `${quote(column)} AS c${i}`).join(", ");
   for await (const row of warehouse.query(`SELECT ${list} FROM ${quote(schema)}.${quote(table)}`)) {
-    const values = columns.map((_, i) => row[`c${i}`] as string | null);
-    const hash = hashOf(JSON.stringify(values));
-    const key = keys.map((name) => `${name}=${String(values[columns.indexOf(name)])}`).join(", ");
+    const values = columns.map((_, i) => row[`c${i}`] ?? null);
+    const hash = hashOf(printJson(values));
+    const key = keys.map((name) => `${name}=${textIn(values[columns.indexOf(name)])}`).join(", ");
     const known = rows.get(key === "" ? hash : key);
     if (known === undefined) rows.set(key === "" ? hash : key, [hash]);
     else known.push(hash);
@@ -109,5 +110,6 @@ async function readTable(warehouse: Warehouse, { schema, table, columns, keys }:
   return { columns, rows };
 }
 
+const textIn = (value: JsonValue | undefined) => (typeof value === "string" ? value : printJson(value));
 const hashOf = (text: string) => createHash("sha256").update(text).digest("base64url").slice(0, 16);
 const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
