@@ -254,7 +254,9 @@ await describeBigQuery("tables of BigQuery", (server) => {
       await db.rows("DROP TABLE $._chorus_elt_days");
       await db.load([calls, call("c7", start(300), "moved")]);
       await db.load([calls, call("c8", start(301), "moved")]);
-      const covering = server.proxy.calls.filter(({ jobId }) => jobId?.endsWith("_cover"));
+      const covering = server.proxy.calls.filter(
+        ({ method, jobId }) => method === "jobs.insert" && jobId?.endsWith("_cover"),
+      );
       expect(covering.length).toBe(1);
       expect(await db.rows("SELECT call_id FROM $.calls WHERE title = 'moved' ORDER BY 1")).toEqual([
         { call_id: "c7" },

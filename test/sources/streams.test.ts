@@ -17,8 +17,8 @@ const time = await timeReader("UTC");
 const ajv = new Ajv({ strict: true, allowUnionTypes: true, allErrors: true, keywords: ["x-selected-by-default"] });
 addFormats.default(ajv);
 
-/** The rows that a stream makes of its fixture, from the API's bytes. */
-function rowsOf(stream: ChorusStream): readonly JsonObject[] {
+/** The rows that a stream makes of its fixture, from the API's bytes; `fields` take the place of the call's own. */
+function rowsOf(stream: ChorusStream, fields: Partial<Call> = {}): readonly JsonObject[] {
   const text = readFileSync(new URL(`../fixtures/api/${stream.name}.json`, import.meta.url), "utf8");
   const fixture = parseJson(text) as JsonObject;
   if (stream.kind === "root") {
@@ -35,7 +35,7 @@ function rowsOf(stream: ChorusStream): readonly JsonObject[] {
   const transcript: Transcript | undefined = isObject(fixture["transcript"])
     ? readTranscript(fixture["transcript"], call, time)
     : undefined;
-  return stream.rows(call, transcript);
+  return stream.rows({ ...call, ...fields }, transcript);
 }
 
 function rows(name: string): readonly JsonObject[] {
@@ -76,6 +76,19 @@ describe.each(streams.map((stream) => [stream.name, stream] as const))("stream %
     for (const name of named) if (name !== undefined && name !== "") expect(Object.keys(properties)).toContain(name);
   });
 });
+
+test.each(streams.filter(({ parent }) => parent === "calls").map((stream) => [stream.name, stream] as const))(
+  "%s: every row carries the start of the call, null where it is not known",
+  (_name, stream) => {
+    expect(stream.schema["properties"]).toMatchObject({
+      call_started_at: { type: ["null", "string"], format: "date-time" },
+    });
+    for (const startedAt of ["2026-03-04T15:00:00.000Z", null]) {
+      const starts = rowsOf(stream, { startedAt }).map((row) => row["call_started_at"]);
+      expect(new Set(starts)).toEqual(new Set([startedAt]));
+    }
+  },
+);
 
 test("calls: exact ids, normalised words and numbers, unknown fields kept", () => {
   expect(rows("calls")[0]).toMatchObject({
