@@ -1,5 +1,5 @@
-// Bundles the bins into dist/. Only the database driver stays outside, as it is native; what is imported lazily
-// becomes a file of its own, so that a tap starts without loading what it does not need.
+// Bundles the bins into dist/. Only the driver of DuckDB stays outside, as it is native, and what few users ask for; what
+// is imported lazily becomes a file of its own, so that a tap starts without loading what it does not need.
 import { rmSync } from "node:fs";
 import { build } from "esbuild";
 
@@ -15,6 +15,9 @@ const UNUSED = [
   "sqlite3",
   "tedious",
 ];
+
+/** An optional peer: gRPC and its .proto files, which it looks for beside itself. Our bundle would have to carry them. */
+const STORAGE_WRITE = "@google-cloud/bigquery-storage";
 
 rmSync("dist", { recursive: true, force: true });
 await build({
@@ -33,7 +36,7 @@ await build({
   platform: "node",
   format: "esm",
   target: "node20.19",
-  external: ["@duckdb/node-api", ...UNUSED],
+  external: ["@duckdb/node-api", STORAGE_WRITE, ...UNUSED],
   // pg asks for the name of the runtime. Where there is none, before Node 21, it looks at `Response`, and Node then
   // loads all of fetch: 18 ms of a start.
   define: { navigator: JSON.stringify({ userAgent: "Node.js" }) },

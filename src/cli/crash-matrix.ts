@@ -28,6 +28,10 @@ export async function crashMatrix(argv: readonly string[], { env, out }: Command
       array: true,
       describe: "Config file of tap-chorus: your account instead of a sample one. Give a short range of dates.",
     },
+    catalog: {
+      type: "string",
+      describe: "Catalog file of the tap; fewer streams make a batch cheaper on a slow database.",
+    },
     only: { type: "string", describe: "Cases whose name matches this regular expression." },
     list: { type: "boolean", describe: "Print the names of the cases and stop." },
     jobs: { type: "number", default: 2, describe: "Cases at a time." },
@@ -50,8 +54,8 @@ export async function crashMatrix(argv: readonly string[], { env, out }: Command
   await using folder = await temporaryFolder();
   await using source =
     options["tap-config"] === undefined
-      ? await sampleAccount(folder.path, { calls: SAMPLE_CALLS, seed: options.seed })
-      : ownAccount(options["tap-config"]);
+      ? await sampleAccount(folder.path, { calls: SAMPLE_CALLS, seed: options.seed, catalog: options.catalog })
+      : ownAccount(options["tap-config"], options.catalog);
   const scratch = {
     configs: options.config,
     batchRows: options["batch-rows"],

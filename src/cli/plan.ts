@@ -16,12 +16,17 @@ import { countCalls } from "./plan/count.ts";
 import type { Command } from "./process.ts";
 import { CATALOG_OPTION, selectionFrom } from "./selection-file.ts";
 import { readTapConfig, TAP_OPTION, TARGET_OPTION, withoutQuota } from "./tap-config.ts";
+import { tellUsage, usageOf } from "./plan/quotas.ts";
+import type { TargetConfig } from "./target-config.ts";
 import { counted, shown, textTable } from "./text-table.ts";
 import { instantName } from "./verify/report.ts";
+import { chooseWarehouse } from "./warehouse.ts";
 
 const ABOUT = `Says what reading all calls from \`start_date\` on takes: calls, requests, hours at \`max_requests_per_second\`, and days under \`daily_request_quota\`. What a state covers already is taken off: give the state file, or the target's config to use the state in the warehouse.
 
-Where the API counts calls this takes one request a month. Where it does not (flavour v3), and where the config has filters, up to 8 days spread over the time are listed, and the rest is estimated from them. These requests do not count for the quota.`;
+Where the API counts calls this takes one request a month. Where it does not (flavour v3), and where the config has filters, up to 8 days spread over the time are listed, and the rest is estimated from them. These requests do not count for the quota.
+
+With a target on BigQuery it also tells what of BigQuery's daily quotas an hourly schedule uses, with the calls of an average day.`;
 
 const HOUR_S = 3_600;
 /** A run that takes longer is better done in pieces. */
@@ -37,7 +42,8 @@ export async function plan(argv: readonly string[], { env, out }: Command): Prom
   );
   if (options === undefined) return;
   const config = await readTapConfig(options.tap ?? [], env);
-  const needs = needsOf(await selectionFrom(options.catalog), config);
+  const selection = await selectionFrom(options.catalog);
+  const needs = needsOf(selection, config);
   const state = await givenState(options, env);
   const watch = timed(env);
   await using api = await openApi(withoutQuota(config), watch.env, { flavour: flavourOf(state) });
@@ -66,9 +72,29 @@ export async function plan(argv: readonly string[], { env, out }: Command): Prom
       ["states, one per 50 calls", shown(cost.states), ""],
     ]),
     ...told(cost, config, pace),
+    ...(await toldOfTarget(options.config, env, (target) => {
+      const requestsACall = cost.calls === 0 ? 1 : cost.requests / cost.calls;
+      const load = {
+        callsADay: cost.calls / Math.max(1, days(todo)),
+        secondsACall: requestsACall / pace.perSecond,
+        streams: selection.length,
+      };
+      return tellUsage(usageOf(load, target), target);
+    })),
     advice(cost, { config, pace, todo, isEstimate: sampledDays !== undefined }),
   ];
   for (const line of lines) await out.line(line);
+}
+
+/** What the schedule makes of the quotas of the target that was named, when it has any. */
+async function toldOfTarget(
+  files: readonly string[] | undefined,
+  env: Command["env"],
+  tell: (target: TargetConfig) => string[],
+): Promise<string[]> {
+  if (files === undefined) return [];
+  const { config } = await chooseWarehouse({ files }, env);
+  return config.destination === "bigquery" ? tell(config) : [];
 }
 
 interface Pace {

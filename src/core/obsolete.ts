@@ -79,14 +79,17 @@ async function ask(
   });
   if (rows.length === 0) return;
   const same = wanted.map((column, i) => `${comparable(`t.${quote(column.name)}`, column.type)} = w.k${i}`);
-  const exists = (condition: string) =>
-    `EXISTS (SELECT 1 FROM ${table} t WHERE ${[...same, `(${condition})`].join(" AND ")})`;
-  const cases = Object.entries(conditions).map(([verdict, condition]) => `WHEN ${exists(condition)} THEN '${verdict}'`);
-  const sql = `SELECT n, verdict FROM (
-      SELECT w.n AS n, CASE ${cases.join(" ")} END AS verdict
-      FROM (VALUES ${rows.join(", ")}) AS w(${["n", ...wanted.map((_, i) => `k${i}`), "v", "s"].join(", ")})) AS asked
-    WHERE verdict IS NOT NULL`;
-  for await (const { n, verdict } of warehouse.query(sql, given)) result[Number(n)] = verdict as Verdict;
+  const ranked = Object.entries(conditions) as [Verdict, string][];
+  const any = ranked.map(([, condition]) => `(${condition})`).join(" OR ");
+  // A join, as not every database takes EXISTS here; what stands first counts.
+  const sql = `SELECT w.n AS n, min(CASE ${ranked.map(([, condition], i) => `WHEN ${condition} THEN ${i}`).join(" ")} END) AS place
+    FROM ${table} t
+    JOIN (VALUES ${rows.join(", ")}) AS w(${["n", ...wanted.map((_, i) => `k${i}`), "v", "s"].join(", ")})
+      ON ${[...same, `(${any})`].join(" AND ")}
+    GROUP BY w.n`;
+  for await (const { n, place: found } of warehouse.query(sql, given)) {
+    result[Number(n)] = ranked[Number(found)]?.[0] ?? "current";
+  }
 }
 
 /**

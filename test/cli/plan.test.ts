@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { costOf, type Terms } from "../../src/cli/plan/cost.ts";
+import { tellUsage, usageOf } from "../../src/cli/plan/quotas.ts";
 import { countCalls, strataOf } from "../../src/cli/plan/count.ts";
 import { DAY_MS } from "../../src/sources/chorus/windows.ts";
 import { pipe, place, run, sampleApi } from "../e2e/pipe.ts";
@@ -26,6 +27,58 @@ describe("what a backfill costs", () => {
     expect(costOf(stretches, { ...TERMS, kept: 0.25 }).callRequests).toBe(250);
     expect(costOf(stretches, { ...TERMS, needs: { ...ALL, transcript: false } }).callRequests).toBe(0);
     expect(costOf(stretches, { ...TERMS, flavour: "v3", needs: { ...ALL, media: true } }).callRequests).toBe(2_000);
+  });
+});
+
+describe("what of BigQuery's quotas an hourly schedule uses", () => {
+  const BATCHES = {
+    batch_size_rows: 500_000,
+    batch_size_bytes: 268_435_456,
+    batch_max_age_seconds: 900,
+    load_method: "upsert",
+  } as const;
+  const LOAD = { callsADay: 2_400, secondsACall: 1, streams: 15 };
+
+  test("a small run is one batch, and each stream in it a load job; merges modify no table by the quota's count", () => {
+    const usage = usageOf({ ...LOAD, callsADay: 0 }, BATCHES);
+    expect(usage).toEqual({ batchesARun: 1, batchesADay: 24, loadJobs: 360, modifications: 0 });
+    expect(tellUsage(usage, BATCHES)).toMatchInlineSnapshot(`
+      [
+        "into BigQuery, hourly: 24 batches a day (1 a run), 360 of 100,000 load jobs a project may run a day",
+        "modifications of one table: 0 of 1,500 a day (merges are DML, which does not count)",
+      ]
+    `);
+  });
+
+  test.each([
+    ["rows", { batch_size_rows: 1_000 }, 20],
+    ["bytes", { batch_size_bytes: 800_000 }, 10],
+    ["age", { batch_max_age_seconds: 4 }, 25],
+  ])("batches end on %s when that comes first", (_, settings, batches) => {
+    expect(usageOf(LOAD, { ...BATCHES, ...settings }).batchesARun).toBe(batches);
+  });
+
+  test("a run lasts an hour at most; overwrite copies once a run; storage_write takes no load jobs", () => {
+    const busy = { ...LOAD, callsADay: 1_000_000 };
+    expect(
+      usageOf(busy, { ...BATCHES, batch_max_age_seconds: 1, batch_size_bytes: 1e12, batch_size_rows: 1e9 }),
+    ).toMatchObject({
+      batchesARun: 3_600,
+    });
+    expect(usageOf(LOAD, { ...BATCHES, load_method: "overwrite" }).modifications).toBe(24);
+    expect(usageOf(LOAD, { ...BATCHES, load_method: "storage_write" }).loadJobs).toBe(0);
+  });
+
+  test("says so when a setting comes near to a quota, or beyond", () => {
+    const told = (seconds: number) => {
+      const config = { ...BATCHES, batch_max_age_seconds: seconds };
+      return tellUsage(usageOf({ ...LOAD, callsADay: 50_000 }, config), config).slice(2);
+    };
+    expect(told(60)).toEqual([]);
+    expect(told(5)).toEqual([
+      expect.stringContaining("That is MORE than BigQuery allows: raise `batch_max_age_seconds` (5)"),
+    ]);
+    expect(told(10)).toEqual([expect.stringContaining("That is near to what BigQuery allows")]);
   });
 });
 

@@ -25,6 +25,16 @@ test("the packed tarball installs into an empty folder and its programs run ther
     expect(JSON.parse(stdout)).toHaveProperty("streams");
     const loaded = await run(join(folder, "bin", "target-warehouse"), ["--test"], { cwd: folder });
     expect(loaded.stderr).toContain("can be written");
+    // BigQuery's driver is in the bundle: it is what looks for a project and finds none.
+    const environment = { ...process.env, TARGET_WAREHOUSE_DESTINATION: "bigquery", HOME: folder };
+    for (const name of ["GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS"]) {
+      Reflect.deleteProperty(environment, name);
+    }
+    const alone = run(join(folder, "bin", "target-warehouse"), ["--test"], { cwd: folder, env: environment });
+    await expect(alone).rejects.toMatchObject({
+      code: 11,
+      stderr: expect.stringContaining("no project is known") as string,
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Warehouse } from "../../core/destination.ts";
-import { printJson, type JsonValue } from "../../core/json.ts";
+import { printJson } from "../../core/json.ts";
+import { quote } from "../../core/obsolete.ts";
+import { textIn } from "../../sources/semarize/tables.ts";
 
 /** What is in the tables of a schema, in a form that two runs can be compared by. */
 export type Contents = ReadonlyMap<string, Table>;
@@ -77,9 +79,9 @@ const rowsIn = (rows: Table["rows"]) => [...rows.values()].reduce((sum, hashes) 
 /** SQL that every database here understands. */
 async function columnsByTable(warehouse: Warehouse, schema: string): Promise<Map<string, string[]>> {
   const sql = `SELECT table_name AS t, column_name AS c FROM information_schema.columns
-    WHERE table_schema = '${schema}' ORDER BY table_name, column_name`;
+    WHERE table_schema = $1 ORDER BY table_name, column_name`;
   const found = new Map<string, string[]>();
-  for await (const row of warehouse.query(sql)) {
+  for await (const row of warehouse.query(sql, [schema])) {
     const [table, column] = [row["t"], row["c"]] as [string, string];
     if (!table.startsWith("_") && !IGNORED.test(column)) found.set(table, [...(found.get(table) ?? []), column]);
   }
@@ -110,6 +112,4 @@ async function readTable(warehouse: Warehouse, { schema, table, columns, keys }:
   return { columns, rows };
 }
 
-const textIn = (value: JsonValue | undefined) => (typeof value === "string" ? value : printJson(value));
 const hashOf = (text: string) => createHash("sha256").update(text).digest("base64url").slice(0, 16);
-const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;

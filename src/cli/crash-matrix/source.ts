@@ -9,12 +9,18 @@ export interface Source extends AsyncDisposable {
 }
 
 /** The user's own account, as their config of tap-chorus narrows it down. */
-export function ownAccount(configs: readonly string[]): Source {
-  return { tap: (stateFile) => tapChorus(configs, stateFile), [Symbol.asyncDispose]: async () => undefined };
+export function ownAccount(configs: readonly string[], catalog?: string): Source {
+  return {
+    tap: (stateFile) => tapChorus(configs, { catalog, stateFile }),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
 }
 
 /** A sample account of a few calls, with windows so short that states come between them. */
-export async function sampleAccount(folder: string, options: { calls: number; seed: number }): Promise<Source> {
+export async function sampleAccount(
+  folder: string,
+  { catalog, ...options }: { calls: number; seed: number; catalog: string | undefined },
+): Promise<Source> {
   const { startSampleApi } = await import("../../sample/server.ts");
   const api = await startSampleApi(options);
   const begin = Math.min(...api.account.visible().map(({ call }) => call.startedMs));
@@ -31,10 +37,14 @@ export async function sampleAccount(folder: string, options: { calls: number; se
   for (const name of Object.keys(process.env)) {
     if (name.startsWith("TAP_CHORUS_")) Reflect.deleteProperty(process.env, name); // it would win over the file
   }
-  return { tap: (stateFile) => tapChorus([config], stateFile), [Symbol.asyncDispose]: () => api.close() };
+  return { tap: (stateFile) => tapChorus([config], { catalog, stateFile }), [Symbol.asyncDispose]: () => api.close() };
 }
 
-function tapChorus(configs: readonly string[], stateFile: string | undefined): Program {
+function tapChorus(
+  configs: readonly string[],
+  { catalog, stateFile }: { catalog: string | undefined; stateFile: string | undefined },
+): Program {
+  const given = (option: string, file: string | undefined) => (file === undefined ? [] : [option, file]);
   const args = configs.flatMap((config) => ["--config", config]);
-  return ownProgram("tap-chorus", [...args, ...(stateFile === undefined ? [] : ["--state", stateFile])]);
+  return ownProgram("tap-chorus", [...args, ...given("--catalog", catalog), ...given("--state", stateFile)]);
 }

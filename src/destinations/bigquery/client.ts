@@ -60,7 +60,7 @@ export class Client {
 
   /** Loads the driver and finds out the project; nothing is asked of the API yet. */
   static async open(config: BigqueryConfig, env: Env): Promise<Client> {
-    const { BigQuery } = await import("./driver.ts");
+    const { default: driver } = await import("@google-cloud/bigquery");
     const authClient = await authClientOf(config);
     const options = {
       ...(config.project === undefined ? {} : { projectId: config.project }),
@@ -69,7 +69,7 @@ export class Client {
       ...(authClient === undefined ? {} : { authClient }),
       autoRetry: false, // what is asked again, and how often, is decided here
     };
-    const bigquery = new BigQuery(options);
+    const bigquery = new driver.BigQuery(options);
     try {
       return new Client(bigquery, config.project ?? (await bigquery.getProjectId()), config, env);
     } catch (cause) {

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import type { AuthClient } from "google-auth-library";
 import { EltError } from "../../core/errors.ts";
 import { isObject, type JsonObject } from "../../core/json.ts";
@@ -9,16 +10,16 @@ const LONGEST_TOKEN_MS = 365 * 86_400_000;
 /** What signs requests where the driver does not find it out by itself: a given token, or another account's name. */
 export async function authClientOf(config: BigqueryConfig): Promise<AuthClient | undefined> {
   if (config.access_token !== undefined) {
-    const { OAuth2Client } = await import("./driver.ts");
-    const client = new OAuth2Client();
+    const { default: auth } = await import("google-auth-library");
+    const client = new auth.OAuth2Client();
     client.setCredentials({ access_token: config.access_token, expiry_date: Date.now() + LONGEST_TOKEN_MS });
     return client;
   }
   const { impersonate_service_account: targetPrincipal } = config;
   if (targetPrincipal === undefined) return undefined;
-  const { GoogleAuth, Impersonated } = await import("./driver.ts");
-  const sourceClient = await new GoogleAuth({ ...keysOf(config), scopes: SCOPES }).getClient();
-  return new Impersonated({ sourceClient, targetPrincipal, targetScopes: SCOPES, lifetime: 3_600 });
+  const { default: auth } = await import("google-auth-library");
+  const sourceClient = await new auth.GoogleAuth({ ...keysOf(config), scopes: SCOPES }).getClient();
+  return new auth.Impersonated({ sourceClient, targetPrincipal, targetScopes: SCOPES, lifetime: 3_600 });
 }
 
 /** How the driver is told of the keys; nothing where it looks for the application default credentials. */
@@ -34,8 +35,15 @@ export async function storageOptions(config: BigqueryConfig): Promise<object> {
   const own = { ...keysOf(config), ...(authClient === undefined ? {} : { authClient }) };
   if (host === undefined) return own;
   if (port === undefined) return { ...own, apiEndpoint: host };
-  const { credentials } = await import("./storage-driver.ts");
-  return { ...own, apiEndpoint: host, port: Number(port), sslCreds: credentials.createInsecure() };
+  return { ...own, apiEndpoint: host, port: Number(port), sslCreds: grpcOf(STORAGE).credentials.createInsecure() };
+}
+
+const STORAGE = "@google-cloud/bigquery-storage";
+
+/** The gRPC that a package of Google's uses: it does not take credentials of another copy. */
+function grpcOf(name: string): { readonly credentials: { createInsecure(): object } } {
+  const its = createRequire(createRequire(import.meta.url).resolve(name));
+  return (its("google-gax") as { readonly grpc: ReturnType<typeof grpcOf> }).grpc;
 }
 
 function credentialsIn(text: string): JsonObject {

@@ -13,7 +13,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 /** The epoch of a column, as `epochMs` asks for it. */
 const EPOCH = /\bEXTRACT\s*\(\s*EPOCH\s+FROM\s+((?:[^()`]|`(?:[^`\\]|\\.)*`)+)\)/gi;
 const COLUMNS = /\binformation_schema\.columns\b/gi;
-/** A list of rows, as the last thing in a FROM that has an alias with names of its own. */
+/** A list of rows in a FROM, with an alias that has names of its own. */
 const VALUES = /\(\s*VALUES\s+([^]*)\)\s+AS\s+(\w+)\(([^)]*)\)/i;
 
 /**

@@ -4,6 +4,7 @@ import type { Cell, Client, Field, Job } from "./client.ts";
 import type { BigqueryConfig } from "./config.ts";
 import type { Table } from "./ddl.ts";
 import { toGoogleSql } from "./google-sql.ts";
+import { isGone } from "./refusal.ts";
 
 /** Values of a statement's parameters, by name. */
 export type Parameters = Readonly<Record<string, string | null>>;
@@ -28,11 +29,19 @@ export class Queries {
     for await (const { row } of this.#read(sql, parameters)) yield row;
   }
 
-  /** The rows of a statement in the SQL that databases have in common, as JSON; `$1` … stand for `values`. */
+  /**
+   * The rows of a statement in the SQL that databases have in common, as JSON; `$1` … stand for `values`. A dataset that
+   * was not made yet has no columns.
+   */
   async *common(sql: string, values: readonly unknown[]): AsyncIterable<JsonObject> {
     const parameters = Object.fromEntries(values.map((value, i) => [`p${i + 1}`, parameterOf(value)]));
-    for await (const { fields, row } of this.#read(toGoogleSql(sql, this.#config.default_target_schema), parameters)) {
-      yield Object.fromEntries(row.map((cell, i) => [fields[i]?.name ?? "", asJson(cell, fields[i])]));
+    const statement = toGoogleSql(sql, this.#config.default_target_schema);
+    try {
+      for await (const { fields, row } of this.#read(statement, parameters)) {
+        yield Object.fromEntries(row.map((cell, i) => [fields[i]?.name ?? "", asJson(cell, fields[i])]));
+      }
+    } catch (error) {
+      if (!isGone(error) || !/\binformation_schema\b/i.test(sql)) throw error;
     }
   }
 

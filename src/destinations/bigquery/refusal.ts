@@ -112,9 +112,25 @@ export const isThereAlready = (error: unknown): boolean =>
 /** What is thrown by our own statement when another run has claimed the pipeline. */
 export const FENCED = "chorus-elt: fenced";
 
+const SIGN_IN =
+  "set `credentials_path` or `credentials_json` to the key of a service account, or sign in with `gcloud auth application-default login`";
+
+/** What is said of credentials that are not there, and what to do then. */
+const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
+  [/unable to detect a project id/i, "no project is known: set `project`, or credentials that name one"],
+  [/could not load the default credentials/i, `there are no credentials: ${SIGN_IN}`],
+  [/ENOENT|EACCES|EISDIR/, "the key file cannot be read: check `credentials_path`, or GOOGLE_APPLICATION_CREDENTIALS"],
+];
+
 /** Any error of this destination as the one that the user reads. */
 export function asRefusal(error: unknown): unknown {
   if (!(error instanceof ApiFailure)) return error;
+  const missing =
+    error.status === 401
+      ? `there are no credentials, or they were refused: ${SIGN_IN}`
+      : CREDENTIALS.find(([said]) => said.test(error.message))?.[1];
+  if (missing !== undefined)
+    return new EltError("CONFIG_INVALID", `BigQuery: ${missing}`, { cause: error.cause ?? error });
   return new EltError(codeOf(error), error.message, { cause: error.cause ?? error });
 }
 
@@ -123,6 +139,6 @@ function codeOf({ status, reason, message }: ApiFailure): ErrorCode {
   if (reason === "bytesBilledLimitExceeded") return "WAREHOUSE_BILL_LIMIT";
   if (reason === "quotaExceeded" || reason === "rateLimitExceeded" || status === 429) return "WAREHOUSE_QUOTA";
   if (reason === "accessDenied" || reason === "billingNotEnabled" || status === 403) return "WAREHOUSE_FORBIDDEN";
-  if (status === 0 || status === 401 || status >= 500 || status === 404) return "WAREHOUSE_UNREACHABLE";
+  if (status === 0 || status >= 500 || status === 404) return "WAREHOUSE_UNREACHABLE";
   return "WAREHOUSE_REFUSED";
 }

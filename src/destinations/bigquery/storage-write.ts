@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import type { managedwriter } from "@google-cloud/bigquery-storage";
 import type { Env } from "../../core/env.ts";
+import { EltError } from "../../core/errors.ts";
 import type { Client } from "./client.ts";
 import type { BigqueryConfig } from "./config.ts";
 import { storageOptions } from "./credentials.ts";
@@ -21,7 +22,12 @@ const TRIES = 5;
  * again is there once; they become visible all together when the stream is committed. The driver is loaded only here.
  */
 export async function storageWrites(client: Client, dataset: string, config: BigqueryConfig, env: Env): Promise<Load> {
-  const { adapt, managedwriter: writing } = await import("./storage-driver.ts");
+  const { default: driver } = await import("@google-cloud/bigquery-storage").catch((cause: unknown) => {
+    const message =
+      '"load_method": "storage_write" needs the package @google-cloud/bigquery-storage; install it where chorus-elt is installed: npm install @google-cloud/bigquery-storage@5';
+    throw new EltError("CONFIG_INVALID", message, { cause });
+  });
+  const { adapt, managedwriter: writing } = driver;
   const options = await storageOptions(config);
   return async (file, table, columns) => {
     const parent = `projects/${client.project}/datasets/${dataset}/tables/${table}`;

@@ -298,7 +298,7 @@ async function versionsOf(
               min(${epochMs(turn("_sdc_extracted_at"))}) AS first_ms, max(${epochMs(turn("_sdc_extracted_at"))}) AS last_ms
        FROM ${tables.name(utterances)} u
        WHERE u."${id}" IN (${places}) AND ${tables.alive(utterances, "u")} GROUP BY u."${id}"`
-    : "SELECT NULL AS id, NULL AS turns, NULL AS first_ms, NULL AS last_ms";
+    : "SELECT CAST(NULL AS TEXT) AS id, NULL AS turns, NULL AS first_ms, NULL AS last_ms";
   const sql = `
     SELECT t."${id}" AS id, ${of("transcript_hash")} AS source_hash, ${of("utterance_count")} AS wanted, counted.turns,
            ${epochMs(of("_sdc_extracted_at"))} AS read_ms, counted.first_ms, counted.last_ms
