@@ -134,6 +134,7 @@ function columnNamed(plan: TablePlan, name: string): Column {
 
 /** A column of the table as a value that can be compared: the table can be behind the plan, whose type holds what it has. */
 function comparable(column: string, type: ColumnType): string {
+  if (type.kind === "json") return `CAST(to_json(${column}) AS TEXT)`;
   const value = `CAST(${column} AS ${typeName(type)})`;
   if (type.kind !== "decimal") return value;
   return `CASE WHEN ${value} LIKE '%.%' THEN rtrim(rtrim(${value}, '0'), '.') ELSE ${value} END`;

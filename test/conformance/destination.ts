@@ -13,8 +13,11 @@ import { describeShapes } from "./shapes.ts";
 import { describeStates } from "./states.ts";
 import { describeValues } from "./values.ts";
 
-/** What every destination does the same. Each runs all of it against a real database. */
-export function describeDestination(name: string, open: Open): void {
+/**
+ * What every destination does the same. Each runs all of it against a real database; of the claims about any input, `share` of
+ * the cases, where the database is slow.
+ */
+export function describeDestination(name: string, open: Open, share = 1): void {
   describe(`${name} like every destination`, () => {
     describeFixtures(open);
     describeValues(open);
@@ -25,8 +28,8 @@ export function describeDestination(name: string, open: Open): void {
     describeLoadMethods(open);
     describeDeletion(open);
     describeRejected(open);
-    describeReplay(open);
+    describeReplay(open, share);
     describeStates(open);
-    describeModel(open);
+    describeModel(open, share);
   });
 }

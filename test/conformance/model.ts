@@ -6,7 +6,7 @@ import { bench, type Open } from "./bench.ts";
 
 const RUNS = { seed: 20_260_101, endOnFailure: true } as const;
 
-export function describeModel(open: Open): void {
+export function describeModel(open: Open, share: number): void {
   describe("any input", () => {
     test("random schemas and records come back exactly", { timeout: 120_000 }, async () => {
       await using db = await bench(open);
@@ -32,7 +32,7 @@ export function describeModel(open: Open): void {
             rows.map((values) => types.map((type, i) => expectedValue(type, values[i] ?? "null"))),
           );
         }),
-        { ...RUNS, numRuns: 40 },
+        { ...RUNS, numRuns: 40 * share },
       );
     });
 
@@ -86,7 +86,7 @@ export function describeModel(open: Open): void {
               expect(stored.map(summary).sort()).toEqual(expected.map(summary).sort());
             },
           ),
-          { ...RUNS, numRuns: 80 },
+          { ...RUNS, numRuns: 80 * share },
         );
       },
     );

@@ -111,8 +111,8 @@ export function describeRejected(open: Open): void {
       await using warehouse = await db.opened.connect(testEnv());
       const places = (await all(warehouse)).map(({ line: number, sequence }) => [number, sequence] as const);
       const sequences: (readonly [number, number])[] = [];
-      for await (const row of warehouse.query('SELECT id, CAST(_sdc_sequence AS TEXT) AS at FROM main."s"')) {
-        sequences.push([Number(row["id"]), Number(row["at"])]);
+      for await (const row of warehouse.query('SELECT id, CAST(_sdc_sequence AS TEXT) AS place FROM main."s"')) {
+        sequences.push([Number(row["id"]), Number(row["place"])]);
       }
       const of = new Map(sequences);
       const before = (number: number) => places.find(([one]) => one === number)?.[1] ?? NaN;

@@ -12,7 +12,7 @@ import { bench, loadOptions, type Bench, type Open } from "./bench.ts";
 type Parts = Partial<Pick<ReplayOptions, "streams" | "dryRun">> & { readonly schema?: string };
 
 /** `chorus-elt replay`, over whatever database. Runs come a minute after each other, as a newer run starts later. */
-export function describeReplay(open: Open): void {
+export function describeReplay(open: Open, share: number): void {
   let minutes = 0;
   const next = (): Env => testEnv(fakeClock(Date.UTC(2026, 0, 1) + minutes++ * 60_000));
   const load = (db: Bench, lines: readonly string[], settings: Settings = {}) => db.load(lines, settings, next());
@@ -424,7 +424,7 @@ export function describeReplay(open: Open): void {
               expect((await db.rows(stream)).map(({ id, v }) => [id, v]).sort()).toEqual(expected);
             },
           ),
-          { seed: 20_260_102, endOnFailure: true, numRuns: 25 },
+          { seed: 20_260_102, endOnFailure: true, numRuns: Math.ceil(25 * share) },
         );
       },
     );

@@ -16,10 +16,10 @@ await describeBigQuery(
   "the models on BigQuery",
   (server) => {
     test.runIf(HAS_DBT)(
-      "are row by row those on DuckDB, from the same lines, also after changes; a build without any changes nothing",
+      "are row by row those on DuckDB, from the same lines, also after changes",
       async () => {
         await using folder = await temporaryFolder();
-        await using account = await sampleAccount(folder.path, 60, "--quirks", "Q01,Q03,Q11");
+        await using account = await sampleAccount(folder.path, 20, "--quirks", "Q01,Q03,Q11");
         await using raw = await server.dataset();
         await using models = await server.dataset();
         const duckdb = inDuckdb(join(folder.path, "w.duckdb"));
@@ -36,20 +36,16 @@ await describeBigQuery(
         await load(bigquery, await account.load(duckdb), folder.path);
         await builds(["--exclude-resource-type", "unit_test"]);
         const [here = {}, there = {}] = await both();
-        expect(rowsOf(here)).toBeGreaterThan(5_000);
+        expect(rowsOf(here)).toBeGreaterThan(1_500);
         expect(firstDifference(here, there)).toBeUndefined();
 
-        const changed = await account.api.change({ late: 2, edit: 3, clear: 1 });
+        const changed = await account.api.change({ late: 1, edit: 2, clear: 1 });
         expect(Object.values(changed).flat().length).toBeGreaterThan(2);
         await load(bigquery, await account.load(duckdb), folder.path);
         await builds();
         const [hereNow = {}, thereNow = {}] = await both();
         expect(firstDifference(here, hereNow), "the changes were none").toBeDefined();
         expect(firstDifference(hereNow, thereNow)).toBeUndefined();
-
-        const before = await everything(bigquery);
-        await build(bigquery, join(folder.path, "bigquery"), WITHOUT_TESTS);
-        expect(firstDifference(before, await everything(bigquery))).toBeUndefined();
       },
       LONG_MS,
     );

@@ -153,7 +153,7 @@ await describeBigQuery("a run into BigQuery", (server) => {
         "the token is refused",
         { method: "tables.insert" },
         { kind: "answer", status: 401, reason: "authError" },
-        "WAREHOUSE_UNREACHABLE",
+        "CONFIG_INVALID",
       ],
       [
         "there is no such project",

@@ -71,6 +71,7 @@ describe("the SQL that databases have in common becomes GoogleSQL", () => {
     ["SELECT CAST(x AS DOUBLE PRECISION)", "SELECT CAST(x AS FLOAT64)"],
     ["SELECT 'it''s $1 AS TEXT) \"x\"'", String.raw`SELECT 'it\'s $1 AS TEXT) "x"'`],
     ['SELECT EXTRACT(EPOCH FROM "at")', "SELECT (UNIX_MICROS(`at`) / 1000000)"],
+    ['SELECT CAST(to_json(t."k") AS TEXT)', "SELECT TO_JSON_STRING(t.`k`)"],
     ["SELECT 1 FROM information_schema.columns", "SELECT 1 FROM `d`.INFORMATION_SCHEMA.COLUMNS"],
     [
       "SELECT v.id FROM (VALUES ($1, CAST(NULL AS TEXT)), ($2, 'x, y')) AS v(id, t)",

@@ -371,7 +371,7 @@ describe("incremental", () => {
     const child = bin("tap-chorus", ["read", "--config", slow, "--catalog", catalog]);
     const end = ended(child);
     child.stdout?.on("data", (chunk: string) => {
-      if (chunk.includes('"RECORD"')) child.kill("SIGTERM");
+      if (chunk.includes('"RECORD"') && !child.killed) child.kill("SIGTERM"); // a second one would end it at once
     });
     const cut = spoken(await end);
     expect(cut.signal).toBe("SIGTERM");

@@ -101,7 +101,7 @@ function asMain(warehouse: Warehouse, dataset: string): Warehouse {
     maxCommits: warehouse.maxCommits,
     firstBatchRows: warehouse.firstBatchRows,
     check: () => warehouse.check(),
-    state: (_, id) => warehouse.state(dataset, id),
+    state: (schema, id) => warehouse.state(schema === "main" ? dataset : schema, id),
     table: (message, given) => warehouse.table(message, options(given)),
     commit: (batch, given) => warehouse.commit(batch, options(given)),
     finish: (state, given, complete) => warehouse.finish(state, options(given), complete),

@@ -6,18 +6,20 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * twice as long: `npm test` prints the time of each.
  */
 const SECONDS: Readonly<Record<string, number>> = {
-  "test/destinations/bigquery.test.ts": 480,
+  "test/destinations/bigquery.test.ts": 400,
   "test/dbt/project.test.ts": 260,
   "test/e2e/crash-matrix.test.ts": 235,
   "test/dbt/parity.test.ts": 190,
   "test/e2e/semarize.test.ts": 155,
-  "test/dbt/bigquery.test.ts": 150,
-  "test/e2e/bigquery.test.ts": 150,
+  "test/dbt/bigquery.test.ts": 100,
+  "test/e2e/bigquery.test.ts": 60,
   "test/e2e/quirks.test.ts": 120,
   "test/sources/quirks.test.ts": 115,
   "test/sources/model.test.ts": 95,
   "test/destinations/duckdb.test.ts": 90,
   "test/e2e/kill.test.ts": 70,
+  "test/destinations/bigquery-failures.test.ts": 65,
+  "test/destinations/bigquery-tables.test.ts": 50,
   "test/sources/budget.test.ts": 50,
   "test/e2e/pyairbyte.test.ts": 45,
   "test/e2e/airbyte.test.ts": 40,

@@ -22,12 +22,11 @@ const TRIES = 5;
  * again is there once; they become visible all together when the stream is committed. The driver is loaded only here.
  */
 export async function storageWrites(client: Client, dataset: string, config: BigqueryConfig, env: Env): Promise<Load> {
-  const { default: driver } = await import("@google-cloud/bigquery-storage").catch((cause: unknown) => {
+  const { adapt, managedwriter: writing } = await import("@google-cloud/bigquery-storage").catch((cause: unknown) => {
     const message =
       '"load_method": "storage_write" needs the package @google-cloud/bigquery-storage; install it where chorus-elt is installed: npm install @google-cloud/bigquery-storage@5';
     throw new EltError("CONFIG_INVALID", message, { cause });
   });
-  const { adapt, managedwriter: writing } = driver;
   const options = await storageOptions(config);
   return async (file, table, columns) => {
     const parent = `projects/${client.project}/datasets/${dataset}/tables/${table}`;
