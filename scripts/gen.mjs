@@ -1,7 +1,9 @@
 // Writes the files that are made from others: `npm run gen`. With --check it writes nothing and fails when one is stale.
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 import { completeLock } from "./lock.mjs";
+import { hubPage, meltanoProject } from "./meltano.mjs";
 
 const check = process.argv.includes("--check");
 let stale = 0;
@@ -13,6 +15,9 @@ for (const source of readdirSync("src/sources")) {
 const { streams, catalogOf, CODES } = await load();
 write("catalog.json", `${JSON.stringify(catalogOf(streams), undefined, 2)}\n`);
 write("docs/errors.md", errorPage(CODES));
+const programs = ["tap-chorus", "tap-semarize", "tap-transcripts", "target-warehouse"].map(about);
+for (const program of programs) write(`examples/meltano/${program.name}.yml`, await hubPage(program));
+write("examples/meltano/meltano.yml", await meltanoProject(programs));
 write("package-lock.json", completeLock(readFileSync("package-lock.json", "utf8")));
 if (stale > 0) process.exitCode = 1;
 
@@ -52,6 +57,16 @@ async function load() {
     format: "esm",
   });
   return await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+}
+
+/** What a program says of itself. It is the one in dist/, so build first. */
+function about(name) {
+  const { stdout, status } = spawnSync(process.execPath, [`dist/bin/${name}.js`, "--about", "--format", "json"], {
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`dist/bin/${name}.js does not run: npm run build`);
+  const { settings, capabilities } = JSON.parse(stdout);
+  return { name, schema: settings, capabilities };
 }
 
 function errorPage(codes) {

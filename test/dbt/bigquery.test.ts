@@ -5,11 +5,10 @@ import { dbtForBigQuery, dbtProgram, inBigQuery, inDuckdb, type Place } from "..
 import { temporaryFolder } from "../support/folder.ts";
 import { describeBigQuery } from "../support/own-bigquery.ts";
 import { run } from "../e2e/pipe.ts";
-import { build, everything, firstDifference, OF_THE_LOAD, rowsOf } from "./built.ts";
+import { build, everything, firstDifference, OF_THE_LOAD, rowsOf, WITHOUT_TESTS } from "./built.ts";
 import { sampleAccount } from "./sample.ts";
 
 const LONG_MS = 480_000;
-const WITHOUT_TESTS = ["--exclude-resource-type", "test", "unit_test"];
 const HAS_DBT = dbtProgram() !== undefined && dbtForBigQuery() !== undefined;
 
 await describeBigQuery(

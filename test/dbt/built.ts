@@ -4,6 +4,9 @@ import { builtTables, dbt, dump, troubles, type Place } from "../support/dbt.ts"
 /** A build that is repeated takes the same moment for now. */
 const VARS = { run_started_at: "2026-06-30 12:00:00" };
 
+/** Of a build whose models alone matter. */
+export const WITHOUT_TESTS = ["--exclude-resource-type", "test", "unit_test"];
+
 /** Columns that tell when rows were loaded, which is another moment in each database. */
 export const OF_THE_LOAD = /^(last_)?loaded_at$|^transcript_ready_at$|^transcript_to_evaluation/;
 

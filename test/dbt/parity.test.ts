@@ -6,7 +6,7 @@ import { dbtProgram, inDuckdb, inPostgres, MODELS } from "../support/dbt.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { describePostgres } from "../support/own-postgres.ts";
 import { run } from "../e2e/pipe.ts";
-import { build, everything, firstDifference, OF_THE_LOAD, rowsOf } from "./built.ts";
+import { build, everything, firstDifference, OF_THE_LOAD, rowsOf, WITHOUT_TESTS } from "./built.ts";
 import { sampleAccount } from "./sample.ts";
 
 const LONG_MS = 240_000;
@@ -22,7 +22,7 @@ describe.runIf(dbtProgram() !== undefined)("the models on DuckDB", () => {
       await build(place, folder.path);
       const first = await everything(place);
       expect(rowsOf(first)).toBeGreaterThan(5_000);
-      await build(place, folder.path);
+      await build(place, folder.path, WITHOUT_TESTS);
       expect(firstDifference(first, await everything(place))).toBeUndefined();
 
       const untouched = await mark(database);
@@ -33,7 +33,7 @@ describe.runIf(dbtProgram() !== undefined)("the models on DuckDB", () => {
       const incremental = await everything(place);
       const marked = (lines: readonly string[]) => lines.filter((line) => line.includes("a mark of the test"));
       expect(marked(incremental["fct_utterances"] ?? []), "it was not built anew").toHaveLength(1);
-      await build(place, folder.path, ["--full-refresh", "--exclude", "resource_type:unit_test"]);
+      await build(place, folder.path, ["--full-refresh", ...WITHOUT_TESTS]);
       const whole = await everything(place);
       const withoutMark = (tables: Record<string, string[]>) => ({
         ...tables,
@@ -81,7 +81,7 @@ await describePostgres("the models on Postgres", (server) => {
       await writeFile(config, JSON.stringify(postgres.target));
       const loaded = await run("target-warehouse", ["--config", config], lines);
       expect(loaded.code, loaded.stderr).toBe(0);
-      await build(duckdb, join(folder.path, "duckdb"));
+      await build(duckdb, join(folder.path, "duckdb"), WITHOUT_TESTS); // its tests have run above
       await build(postgres, join(folder.path, "postgres"));
       const [here, there] = [
         await everything(duckdb, { without: OF_THE_LOAD }),
@@ -89,7 +89,7 @@ await describePostgres("the models on Postgres", (server) => {
       ];
       expect(rowsOf(here)).toBeGreaterThan(5_000);
       expect(firstDifference(here, there)).toBeUndefined();
-      await build(postgres, join(folder.path, "postgres"));
+      await build(postgres, join(folder.path, "postgres"), WITHOUT_TESTS);
       expect(firstDifference(there, await everything(postgres, { without: OF_THE_LOAD }))).toBeUndefined();
     },
     LONG_MS,

@@ -239,6 +239,28 @@ await describeBigQuery("a run into BigQuery", (server) => {
     });
   });
 
+  test("two pipelines that both find a table empty, or a call on one day and then on another, leave each key once", async () => {
+    await using db = await loadable(server);
+    const commitOf = (settings: object, of: readonly string[]) => {
+      const pause = server.proxy.fault({ method: "jobs.insert", sql: /BEGIN TRANS/ }, { kind: "pause" });
+      const run = db.load(of, settings);
+      return { run, reached: pause.reached, release: () => pause.release() };
+    };
+    const [other, ours] = [{ state_id: "other" }, { state_id: "ours" }];
+    const first = commitOf(ours, [keyed, row(1, "ours"), row(3, "ours"), state({ n: 2 })]);
+    await first.reached;
+    await db.load([keyed, keyless, row(1, "other"), row(2, "other"), log(1), state({ n: 1 })], other);
+    first.release();
+    await first.run;
+    expect((await content(db))?.["s"]).toBe("1=ours, 2=other, 3=ours");
+    const second = commitOf(ours, [keyed, row(1, "again"), state({ n: 3 })]);
+    await second.reached;
+    await db.load([keyed, row(1, "moved", { started_at: "2025-05-05T10:00:00Z" }), state({ n: 2 })], other);
+    second.release();
+    await second.run;
+    expect((await content(db))?.["s"]).toBe("1=again, 2=other, 3=ours");
+  });
+
   test("drops what a killed run has left: staging tables in the dataset, rows in temporary files", async () => {
     await using db = await withOldRows();
     const dead = join(tmpdir(), "chorus-elt-bigquery-999999999-killed");

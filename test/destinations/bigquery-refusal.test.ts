@@ -21,7 +21,7 @@ describe("errors of BigQuery", () => {
     [failure(403, "accessDenied"), "WAREHOUSE_FORBIDDEN"],
     [failure(403, "billingNotEnabled"), "WAREHOUSE_FORBIDDEN"],
     [failure(400, "bytesBilledLimitExceeded"), "WAREHOUSE_BILL_LIMIT"],
-    [failure(401, "authError"), "WAREHOUSE_UNREACHABLE"],
+    [failure(401, "authError"), "CONFIG_INVALID"],
     [failure(404, "notFound"), "WAREHOUSE_UNREACHABLE"],
     [failure(0, "ECONNRESET"), "WAREHOUSE_UNREACHABLE"],
     [failure(503, ""), "WAREHOUSE_UNREACHABLE"],

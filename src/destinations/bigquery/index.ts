@@ -34,9 +34,9 @@ import { createTable, describeTable, dropTable, ensureDataset, locateDataset, ta
 import { refuseUnfit } from "./fit.ts";
 import { dropLeftOver, loadJobs, STAGING, StagingTables, type Load } from "./loading.ts";
 import { mergeStatements } from "./merge.ts";
-import { claimPipeline, fencedBegin, isCommitted, keptState, STATES, type Pipeline } from "./pipeline.ts";
+import { claimPipeline, fencedBegin, isCommitted, keptState, othersOf, STATES, type Pipeline } from "./pipeline.ts";
 import { Queries } from "./query.ts";
-import { asRefusal } from "./refusal.ts";
+import { asRefusal, isOvertaken } from "./refusal.ts";
 import {
   createRejected,
   readRejected,
@@ -119,7 +119,17 @@ interface StagedStream {
   readonly options: LoadOptions;
 }
 
-/** The same, with a table that it fits into. */
+/** A batch that is staged: its streams, and the table of what it puts aside. */
+interface StagedBatch {
+  readonly batch: SealedBatch;
+  readonly rejected: readonly DatedRejected[];
+  readonly number: number;
+  readonly streams: readonly StagedStream[];
+  readonly asideTable: string | undefined;
+  readonly receivedAt: number;
+}
+
+/** A stream's part with a table that it fits into. */
 interface ReadyStream extends StagedStream {
   readonly plan: TablePlan;
   readonly dated: Dated | undefined;
@@ -146,6 +156,7 @@ class BigqueryWarehouse implements Warehouse {
   readonly #drops: Promise<unknown>[] = [];
   #dataset: Promise<void> | undefined;
   #pipeline: Promise<Pipeline> | undefined;
+  #others = ""; // what other pipelines had committed when this run looked at the tables
   #load: Load | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #batches = 0;
@@ -282,6 +293,7 @@ class BigqueryWarehouse implements Warehouse {
       await this.#ensureDataset(dataset);
       for (const name of await tablesIn(this.#client, dataset)) this.#tables.add(name);
       const pipeline = await claimPipeline(this.#queries, { dataset, id }, this.#tables);
+      this.#others = await othersOf(this.#queries, pipeline);
       await dropLeftOver(this.#client, dataset, pipelineKey(pipeline), this.#tables);
       this.#load =
         this.#config.load_method === "storage_write"
@@ -345,7 +357,28 @@ class BigqueryWarehouse implements Warehouse {
     const aside = await this.#stageRejected(tables, turn, dataset);
     await previous;
     step("merge");
-    const id = `chorus_elt_merge_${this.#run(pipeline)}_${number}`;
+    const asideTable = aside?.table;
+    while (!(await this.#merged({ ...turn, streams, asideTable, receivedAt }, pipeline, dataset))) {
+      // Another pipeline was quicker: a table that was empty may have these keys now, and calls may lie on other days.
+      this.#others = await othersOf(this.#queries, pipeline);
+      for (const target of this.#targets.values()) target.isEmpty = false;
+    }
+    step("committed");
+    for (const name of [...streams.map(({ staged }) => staged.name), aside?.name]) {
+      if (name === undefined) continue;
+      this.#drops.push(tables.drop(name).catch(() => undefined)); // it goes away by itself otherwise
+    }
+    return { loaded: rows.reduce((sum, one) => sum + one.rows, 0), removed: 0, refused: [] };
+  }
+
+  /** Merges what is staged, in one transaction. False when another pipeline has committed since this run looked. */
+  async #merged(
+    { batch, rejected, number, streams, asideTable, receivedAt }: StagedBatch,
+    pipeline: Pipeline,
+    dataset: string,
+  ): Promise<boolean> {
+    const seen = this.#others;
+    const id = `chorus_elt_merge_${this.#run(pipeline)}_${number}${seen.slice(0, 8)}`;
     const ready = await this.#prepare(streams, id);
     const within = await this.#within(ready, dataset, id);
     const dated = ready.flatMap(({ dated: one, staged, target }) =>
@@ -354,27 +387,27 @@ class BigqueryWarehouse implements Warehouse {
     const times = { receivedAt, syncStartedAt: this.#startedAt };
     const merges = ready.flatMap((stream) => mergeStatements({ ...stream, ...times, within: within.get(stream) }));
     if (this.#config.dry_run_cost) await this.#estimate(merges);
-    const { statements, parameters } = fencedBegin(pipeline, number, batch.state);
+    const { statements, parameters } = fencedBegin(pipeline, number, batch.state, seen);
     const all = [
       ...statements,
       ...merges,
       ...(dated.length > 0 ? [addDays(dataset, dated)] : []),
-      ...(aside === undefined
+      ...(asideTable === undefined
         ? []
-        : rejectedStatements(dataset, aside.table, {
+        : rejectedStatements(dataset, asideTable, {
             replays: batch.replayed.length > 0,
             rejects: rejected.length > 0,
           })),
       "COMMIT TRANSACTION",
     ];
-    step("commit");
-    await this.#script(pipeline, number, all, parameters);
-    step("committed");
-    for (const name of [...streams.map(({ staged }) => staged.name), aside?.name]) {
-      if (name === undefined) continue;
-      this.#drops.push(tables.drop(name).catch(() => undefined)); // it goes away by itself otherwise
+    this.#env.step("commit");
+    try {
+      await this.#script(pipeline, number, all, parameters);
+      return true;
+    } catch (error) {
+      if (!isOvertaken(error)) throw error;
+      return false;
     }
-    return { loaded: rows.reduce((sum, one) => sum + one.rows, 0), removed: 0, refused: [] };
   }
 
   /** Uploads the rows of every stream. */

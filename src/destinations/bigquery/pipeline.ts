@@ -4,7 +4,7 @@ import { isObject, parseJson, printJson } from "../../core/json.ts";
 import type { State } from "../../core/message.ts";
 import { createTable } from "./ddl.ts";
 import type { Parameters, Queries } from "./query.ts";
-import { FENCED, isGone } from "./refusal.ts";
+import { FENCED, isGone, OVERTAKEN } from "./refusal.ts";
 import { literal, quote } from "./types.ts";
 
 /** The table of states and fences: one row for each pipeline, a pipeline being a state id in a dataset. */
@@ -40,14 +40,25 @@ export async function claimPipeline(
   return { dataset, id, fence };
 }
 
+/** What the other pipelines of the dataset have committed, as a text that is another one after each of their commits. */
+export async function othersOf(queries: Queries, { dataset, id }: Pipeline): Promise<string> {
+  for await (const [others] of queries.rows(`SELECT ${othersIn(dataset)}`, { id })) return String(others);
+  return "";
+}
+
+const othersIn = (dataset: string) =>
+  `(SELECT COALESCE(TO_HEX(MD5(STRING_AGG(CONCAT(id, COALESCE(fence, ''), CAST(batch AS STRING)) ORDER BY id))), '') FROM ${statesTable(dataset)} WHERE id != @id)`;
+
 /**
  * The statements that begin a batch's transaction: they note that the batch is in it, and its state. The script fails
- * when another run has claimed the pipeline. `parameters` are those that the statements speak of.
+ * when another run has claimed the pipeline, and, where `others` is given, when another pipeline has committed since that
+ * was so. `parameters` are those that the statements speak of.
  */
 export function fencedBegin(
   { dataset, id, fence }: Pipeline,
   batch: number,
   state: State | undefined,
+  others?: string,
 ): { readonly statements: readonly string[]; readonly parameters: Parameters } {
   const kept = state === undefined ? "" : ", state = @state, committed_at = CURRENT_TIMESTAMP()";
   return {
@@ -55,6 +66,9 @@ export function fencedBegin(
       "BEGIN TRANSACTION",
       `UPDATE ${statesTable(dataset)} SET batch = ${batch}${kept} WHERE id = @id AND fence = @fence`,
       `IF @@row_count = 0 THEN RAISE USING MESSAGE = ${literal(FENCED)}; END IF`,
+      ...(others === undefined
+        ? []
+        : [`IF ${othersIn(dataset)} != ${literal(others)} THEN RAISE USING MESSAGE = ${literal(OVERTAKEN)}; END IF`]),
     ],
     parameters: { id, fence, ...(state === undefined ? {} : { state: printJson(state) }) },
   };

@@ -111,6 +111,11 @@ export const isThereAlready = (error: unknown): boolean =>
 
 /** What is thrown by our own statement when another run has claimed the pipeline. */
 export const FENCED = "chorus-elt: fenced";
+/** The same, when another pipeline has committed into the dataset. */
+export const OVERTAKEN = "chorus-elt: overtaken";
+
+export const isOvertaken = (error: unknown): boolean =>
+  error instanceof ApiFailure && error.message.includes(OVERTAKEN);
 
 const SIGN_IN =
   "set `credentials_path` or `credentials_json` to the key of a service account, or sign in with `gcloud auth application-default login`";

@@ -55,15 +55,15 @@ _objects = database.objects
 
 
 def objects(project, dataset, table=None):
-    if table is None:
-        return _objects(project, dataset)
+    if table is None or project not in {*database._attached, "emulator"}:
+        return _objects(project, dataset, table)
     name = database.quote(project, dataset, table)
     with database.cursor() as cursor:
         try:
             cursor.execute(f"SELECT rowid FROM {name} LIMIT 0")
         except duckdb.BinderException:
             return [(table, "VIEW", 0)]
-        except duckdb.CatalogException:
+        except (duckdb.CatalogException, duckdb.IOException):  # a name like `t.json` is looked for as a file
             return []
         return [(table, "TABLE", cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0])]
 
