@@ -100,6 +100,7 @@ function asMain(warehouse: Warehouse, dataset: string): Warehouse {
   return {
     maxCommits: warehouse.maxCommits,
     firstBatchRows: warehouse.firstBatchRows,
+    dataset: (_, table) => warehouse.dataset(dataset, table),
     check: () => warehouse.check(),
     state: (_, id) => warehouse.state(dataset, id),
     table: (message, given) => warehouse.table(message, options(given)),
