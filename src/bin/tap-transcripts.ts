@@ -1,15 +1,5 @@
 #!/usr/bin/env node
 import { tap } from "../cli/tap.ts";
-import { configSchema, type Config } from "../sources/transcripts/config.ts";
-import { streams } from "../sources/transcripts/streams.gen.ts";
+import { transcriptsTap } from "../cli/taps/transcripts.ts";
 
-await tap<Config>(
-  {
-    name: "tap-transcripts",
-    prefix: "TAP_TRANSCRIPTS",
-    configSchema,
-    streams,
-    source: async () => (await import("../sources/transcripts/index.ts")).transcripts,
-  },
-  process.argv.slice(2),
-);
+await tap(transcriptsTap, process.argv.slice(2));

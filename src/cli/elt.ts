@@ -17,6 +17,11 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     run: async (argv, command) => (await import("./demo.ts")).demo(argv, command),
   },
   {
+    words: "run",
+    about: "Load once, or with --loop again and again: both ends in one process, with a lock, metrics and lineage.",
+    run: async (argv, command) => (await import("./run.ts")).run(argv, command),
+  },
+  {
     words: "sample-api",
     about: "Serve a sample Chorus account, and a sample Semarize, on this machine.",
     run: async (argv, command) => (await import("./sample-api.ts")).sampleApi(argv, command),

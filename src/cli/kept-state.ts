@@ -21,10 +21,15 @@ export interface KeptState {
 }
 
 /**
- * The state of tap-chorus that was last committed under an id, as Singer has it, read without making or locking anything;
- * undefined when there is none.
+ * The state that was last committed under an id, as Singer has it, read without making or locking anything; undefined
+ * when there is none. `divided` says how the tap's state is divided among its streams; tap-chorus is taken otherwise.
  */
-export async function keptState(reader: Reader, schema: string, stateId: string): Promise<KeptState | undefined> {
+export async function keptState(
+  reader: Reader,
+  schema: string,
+  stateId: string,
+  divided: StreamStates = streamStates,
+): Promise<KeptState | undefined> {
   const tables = await Tables.of(reader, schema);
   if (!tables.has(STATES)) return undefined;
   const at = epochMs(tables.column(STATES, "s", "committed_at"));
@@ -32,7 +37,7 @@ export async function keptState(reader: Reader, schema: string, stateId: string)
   for await (const { state: kept, committed_ms: ms } of reader.query(sql, [stateId])) {
     const state = typeof kept === "string" ? parseJson(kept) : kept;
     const committedMs = ms === null || ms === undefined ? undefined : Number(textIn(ms));
-    if (isObject(state)) return { state: asSinger(state, streamStates), committedMs };
+    if (isObject(state)) return { state: asSinger(state, divided), committedMs };
   }
   return undefined;
 }
@@ -69,10 +74,17 @@ export async function givenState(
 ): Promise<State> {
   if (state !== undefined) return stateFrom(state);
   if (config === undefined) return {};
-  const target = await chooseWarehouse({ files: config }, env);
+  return stateIn(await chooseWarehouse({ files: config }, env));
+}
+
+/** The state that a warehouse holds, as `keptState` gives it; an empty one when nothing was loaded yet. */
+export async function stateIn(
+  target: Pick<Chosen, "config" | "connectReader">,
+  divided?: StreamStates,
+): Promise<State> {
   const { default_target_schema: schema, state_id: id } = target.config;
   try {
-    return (await look(target, (reader) => keptState(reader, schema, id)))?.state ?? {};
+    return (await look(target, (reader) => keptState(reader, schema, id, divided)))?.state ?? {};
   } catch (error) {
     const isNew =
       error instanceof EltError && error.code === "WAREHOUSE_UNREACHABLE" && /no DuckDB file/.test(error.message);

@@ -85,7 +85,8 @@ function unreadable(error: unknown): EltError {
   return new EltError("CONFIG_UNREADABLE", `cannot read ${path}: ${code}`, { cause: error });
 }
 
-function summarize(loader: Loader, config: TargetConfig, seconds: number, env: Env): void {
+/** Tells what was loaded. Throws RECORD_WITHOUT_KEY or RECORDS_REJECTED when too much was put aside. */
+export function summarize(loader: Loader, config: TargetConfig, seconds: number, env: Env): void {
   const { rows, rejected, keysMissing, replaced, unknown } = loader.summary;
   for (const [stream, names] of Object.entries(unknown)) {
     env.log.warn(`stream "${stream}": properties that the schema does not name were left out: ${names.join(", ")}`, {

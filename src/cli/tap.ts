@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { findSecrets, loadConfig, type ConfigSources } from "../core/config.ts";
 import { EltError } from "../core/errors.ts";
 import { isObject, parseJson, type JsonObject, type JsonValue } from "../core/json.ts";
-import type { State } from "../core/message.ts";
+import type { Log } from "../core/log.ts";
+import type { FailureMessage, State } from "../core/message.ts";
 import type { Source } from "../core/source.ts";
 import type { Selection, Stream } from "../core/stream.ts";
 import { catalogOf, defaultSelection, selectionOf } from "../dialects/singer/catalog.ts";
@@ -24,6 +25,8 @@ export interface Tap<Config> {
   readonly configSchema: Source<Config>["configSchema"];
   readonly streams: readonly Stream[];
   source(env: Command["env"]): Promise<Source<Config>>;
+  /** What its streams are under in lineage, as OpenLineage names namespaces. */
+  namespace(config: Config): string;
   /** What a run would do, in lines; nothing is sent or written. A tap that has it takes `--dry-run`. */
   plan?(config: Config, env: Command["env"]): Promise<readonly string[]>;
   /** True when it can only go on from where it was: it has no beginning to read again from. */
@@ -102,7 +105,7 @@ async function singerTap<Config>(subject: Tap<Config>, argv: readonly string[]):
 export async function configOf<Config>(
   subject: Tap<Config>,
   sources: ConfigSources,
-  { env }: Command,
+  { env }: Pick<Command, "env">,
 ): Promise<Config> {
   env.log.hide(await findSecrets(subject.configSchema, sources));
   return loadConfig<Config>(subject.configSchema, sources);
@@ -128,10 +131,7 @@ async function emit<Config>(
         env.log[message.level](message.text, message.stream === undefined ? {} : { stream: message.stream });
         break;
       case "failure":
-        env.log.error(`stream "${message.stream}" was not read whole: ${message.error.message}`, {
-          stream: message.stream,
-        });
-        failures.push(message.error);
+        failures.push(told(message, env.log));
         break;
       default: {
         const line = encode(message);
@@ -143,6 +143,12 @@ async function emit<Config>(
   if (failures.length > 0) throw worst(failures);
 }
 
+/** Tells of a stream that failed, and gives its error. */
+export function told({ stream, error }: FailureMessage, log: Log): EltError {
+  log.error(`stream "${stream}" was not read whole: ${error.message}`, { stream });
+  return error;
+}
+
 /** One kind of failure keeps its own code; several kinds are STREAM_INCOMPLETE. */
 export function worst(failures: readonly EltError[]): EltError {
   const codes = new Set(failures.map(({ code }) => code));
@@ -151,10 +157,11 @@ export function worst(failures: readonly EltError[]): EltError {
   return new EltError("STREAM_INCOMPLETE", `${failures.length} streams were not read whole (${[...codes].join(", ")})`);
 }
 
-async function selectionFrom(
+/** What a catalog selects, or the default selection. Throws CATALOG_INVALID. */
+export async function selectionFrom(
   path: string | undefined,
   streams: readonly Stream[],
-  { env }: Command,
+  { env }: Pick<Command, "env">,
 ): Promise<Selection[]> {
   if (path === undefined) return defaultSelection(streams);
   const catalog = await readJson(path, "CATALOG_INVALID", "catalog");

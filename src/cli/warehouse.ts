@@ -62,10 +62,10 @@ export interface Chosen {
 
 /** Reads a target's config and hides its secrets from the log. Throws CONFIG_INVALID or CONFIG_UNREADABLE. */
 export async function chooseWarehouse(
-  { files = [], settings = {} }: Partial<Pick<ConfigSources, "files" | "settings">>,
+  { files = [], ...given }: Partial<Pick<ConfigSources, "files" | "settings" | "origin">>,
   env: LoggedEnv,
 ): Promise<Chosen> {
-  const sources = { files, settings, environment: process.env, prefix: TARGET_PREFIX };
+  const sources = { ...given, files, environment: process.env, prefix: TARGET_PREFIX };
   const destination = await chosen(sources);
   const schema = targetSchema(destination.configSchema, destination.name);
   env.log.hide(await findSecrets(schema, sources));

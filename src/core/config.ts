@@ -6,6 +6,8 @@ import { isObject, parseJson, type JsonObject, type JsonSchema, type JsonValue }
 export interface ConfigSources {
   /** Settings that files and the environment override. */
   readonly settings?: JsonObject;
+  /** Where `settings` stand, for messages. */
+  readonly origin?: string;
   /** Paths as given to `--config`; the word `ENV` adds nothing, the environment is always looked at. */
   readonly files: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -22,14 +24,14 @@ export async function loadConfig<Config>(schema: JsonSchema, sources: ConfigSour
   const { checkConfig } = await import("./validate.ts"); // --discover and --help do without
   const faults = checkConfig(schema, given);
   if (faults.length > 0) {
-    const where =
-      sources.files.length === 0
-        ? `no --config was given; ${sources.prefix}_* is looked at too`
-        : sources.files.join(", ");
+    const where = sources.files.length === 0 ? withoutFile(sources) : sources.files.join(", ");
     throw new EltError("CONFIG_INVALID", `the config (${where}) cannot be used: ${faults.join("; ")}`);
   }
   return given as Config;
 }
+
+const withoutFile = ({ origin = "no --config was given", prefix }: ConfigSources) =>
+  `${origin}; ${prefix}_* is looked at too`;
 
 /** What the files and the environment say, merged and nothing else. Throws CONFIG_UNREADABLE. */
 export async function readSettings(schema: JsonSchema, sources: ConfigSources): Promise<JsonObject> {

@@ -54,6 +54,12 @@ export function optionsFor(options: LoadOptions, { method }: { readonly method?:
   return method === undefined ? options : { ...options, method };
 }
 
+/** A table as OpenLineage names it: https://openlineage.io/docs/spec/naming. Nothing of it is secret. */
+export interface Dataset {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 export interface Warehouse extends Reader {
   /** How many batches may be on their way at a time. */
   readonly maxCommits: number;
@@ -62,6 +68,8 @@ export interface Warehouse extends Reader {
    * database begin while the run is still young; Infinity where a small batch costs as much as a large one.
    */
   readonly firstBatchRows: number;
+  /** What a table of it is called in lineage. */
+  dataset(schema: string, table: string): Dataset;
   /** Proves that tables can be made and written; leaves nothing behind. */
   check(): Promise<void>;
   /** The state that was last committed under this name, or undefined. */

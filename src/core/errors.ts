@@ -206,6 +206,12 @@ export const CODES = {
     hint: "The lines that begin with FAIL say what to do.",
   },
 
+  RUN_LOCKED: {
+    exit: 58,
+    recovery: "retry-later",
+    hint: "A run with the same lock goes on. Let it end, wait for it with `--wait 10m`, or give each pipeline a `lock` of its own.",
+  },
+
   WAREHOUSE_QUOTA: {
     exit: 56,
     recovery: "retry-later",

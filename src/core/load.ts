@@ -13,6 +13,7 @@ import { EltError } from "./errors.ts";
 import { isExact, printJson, type JsonObject } from "./json.ts";
 import { Ledger } from "./ledger.ts";
 import type { ActivateVersionMessage, Message, RecordMessage, SchemaMessage, State, StateMessage } from "./message.ts";
+import type { TablePlan } from "./table.ts";
 import { compileCheck, type Check } from "./validate.ts";
 import { clean, mayNeedCleaning } from "./value.ts";
 
@@ -39,6 +40,8 @@ export interface LoadSummary {
   readonly replaced: number;
   /** Properties of records that no schema names, by stream. */
   readonly unknown: Readonly<Record<string, readonly string[]>>;
+  /** The tables that the streams went to. */
+  readonly tables: readonly TablePlan[];
 }
 
 interface Loading {
@@ -157,6 +160,7 @@ export class Loader {
           writer.unknownProperties.size === 0 ? [] : [[stream, [...writer.unknownProperties]]],
         ),
       ),
+      tables: [...this.#streams.values()].map(({ writer }) => writer.plan),
     };
   }
 

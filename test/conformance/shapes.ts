@@ -1,8 +1,17 @@
 import { describe, expect, test } from "vitest";
+import { testEnv } from "../support/loading.ts";
 import { record, schema, state } from "../support/singer.ts";
 import { bench, type Open } from "./bench.ts";
 
 export function describeShapes(open: Open): void {
+  test("a table is called by its database, schema and name in lineage", async () => {
+    await using db = await bench(open);
+    await using warehouse = await db.opened.connect(testEnv());
+    const { namespace, name } = warehouse.dataset("main", "calls");
+    expect(namespace).toMatch(/^(\w+:\/\/\S+|bigquery)$/);
+    expect(name).toMatch(/^[^.]+\.[^.]+\.calls$/);
+  });
+
   describe("columns that become wider", () => {
     test("whole number, number, text: in mid-stream, with rows of every kind still in hand", async () => {
       await using db = await bench(open);

@@ -42,6 +42,7 @@ function warehouse(batches: SealedBatch[], refused: { stream: string; reason: st
   return {
     maxCommits: 1,
     firstBatchRows: Infinity,
+    dataset: (schema, table) => ({ namespace: "test", name: `${schema}.${table}` }),
     check: async () => undefined,
     state: async () => undefined,
     async table(message) {

@@ -6,7 +6,13 @@ import { loadConfig } from "../../src/core/config.ts";
 import { asEltError } from "../../src/core/errors.ts";
 import type { Log } from "../../src/core/log.ts";
 import { silentLog } from "../../src/core/log.ts";
-import { addressOf, configSchema, tlsOptions, type PostgresConfig } from "../../src/destinations/postgres/config.ts";
+import {
+  addressOf,
+  configSchema,
+  placeOf,
+  tlsOptions,
+  type PostgresConfig,
+} from "../../src/destinations/postgres/config.ts";
 import { passwordFromFile } from "../../src/destinations/postgres/passfile.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { testEnv } from "../support/loading.ts";
@@ -322,4 +328,13 @@ describe("a password file", () => {
   test("that is not there gives nothing", async () => {
     expect(await passwordFromFile(SERVER, silentLog, { PGPASSFILE: "/nowhere/pgpass" })).toBeUndefined();
   });
+});
+
+test.each<[Partial<PostgresConfig>, string, string]>([
+  [{ user: "loader" }, "localhost:5432", "loader"],
+  [{ user: "loader", host: "db.test", port: 5433, database: "calls" }, "db.test:5433", "calls"],
+  [{ user: "loader", host: "/var/run/pg", database: "calls" }, "localhost:5432", "calls"],
+  [{ user: "loader", host: "::1", database: "calls" }, "[::1]:5432", "calls"],
+])("%j is the database that lineage names", (config, server, database) => {
+  expect(placeOf(address(config))).toEqual({ server, database });
 });

@@ -100,6 +100,7 @@ function asMain(warehouse: Warehouse, dataset: string): Warehouse {
   return {
     maxCommits: warehouse.maxCommits,
     firstBatchRows: warehouse.firstBatchRows,
+    dataset: (_, table) => warehouse.dataset(dataset, table),
     check: () => warehouse.check(),
     state: (schema, id) => warehouse.state(schema === "main" ? dataset : schema, id),
     table: (message, given) => warehouse.table(message, options(given)),

@@ -3,6 +3,7 @@ import { widen, type ColumnKind } from "../../core/column.ts";
 import {
   optionsFor,
   type CommitResult,
+  type Dataset,
   type Destination,
   type LoadOptions,
   type Rejected,
@@ -168,6 +169,10 @@ class BigqueryWarehouse implements Warehouse {
     this.#config = config;
     this.#env = env;
     this.#startedAt = env.clock.now();
+  }
+
+  dataset(schema: string, table: string): Dataset {
+    return { namespace: "bigquery", name: `${this.#client.project}.${schema}.${table}` };
   }
 
   async check(): Promise<void> {

@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, open, rm, mkdir } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, parse, resolve } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { widen } from "../../core/column.ts";
 import {
   optionsFor,
   type CommitResult,
+  type Dataset,
   type Destination,
   type LoadOptions,
   type RejectedRow,
@@ -74,7 +75,7 @@ const duckdb: Destination<DuckdbConfig> = {
     await mkdir(staging, { recursive: true, mode: 0o700 });
     const db = await instance.connect();
     await db.run("SET TimeZone = 'UTC'"); // a date becomes an instant, and an instant a text, wherever we run
-    return new DuckdbWarehouse(instance, db, staging, env);
+    return new DuckdbWarehouse(instance, db, { path: config.path, staging }, env);
   },
   async connectReader(config, env) {
     if (!existsSync(config.path)) {
@@ -171,6 +172,7 @@ class DuckdbWarehouse implements Warehouse {
   readonly firstBatchRows = Infinity;
   readonly #instance: DuckDBInstance;
   readonly #db: DuckDBConnection;
+  readonly #path: string;
   readonly #staging: string;
   readonly #env: Env;
   readonly #writers = new Map<string, StagingWriter<ParquetBuffer>>();
@@ -179,13 +181,25 @@ class DuckdbWarehouse implements Warehouse {
   #files = 0;
   #schemasMade = new Set<string>();
 
-  constructor(instance: DuckDBInstance, db: DuckDBConnection, staging: string, env: Env) {
+  constructor(
+    instance: DuckDBInstance,
+    db: DuckDBConnection,
+    { path, staging }: { readonly path: string; readonly staging: string },
+    env: Env,
+  ) {
     this.#instance = instance;
     this.#db = db;
+    this.#path = path;
     this.#staging = staging;
     this.#env = env;
     this.#startedAt = env.clock.now();
     this.#sequence = this.#startedAt * 1_000;
+  }
+
+  /** As dbt's integration has it: DuckDB is not among the names that OpenLineage has settled. */
+  dataset(schema: string, table: string): Dataset {
+    const path = resolve(this.#path);
+    return { namespace: `duckdb://${path}`, name: `${parse(path).name}.${schema}.${table}` };
   }
 
   async check(): Promise<void> {

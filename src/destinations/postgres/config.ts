@@ -168,6 +168,12 @@ export function addressOf(
   };
 }
 
+/** Which database that is, with nothing left out: `host:port` and its name. A socket is this machine's. */
+export function placeOf({ host = "localhost", port = 5432, user, database = user }: Address) {
+  const name = host.startsWith("/") ? "localhost" : host;
+  return { server: `${name.includes(":") ? `[${name}]` : name}:${port}`, database };
+}
+
 function portOf(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return Number(text);
   throw invalid("the port must be a number from 1 to 65535");

@@ -2,6 +2,7 @@ import { widen } from "../../core/column.ts";
 import {
   optionsFor,
   type CommitResult,
+  type Dataset,
   type Destination,
   type LoadOptions,
   type Rejected,
@@ -17,7 +18,7 @@ import type { SchemaMessage, State } from "../../core/message.ts";
 import { StagingWriter, type StagedRows } from "../../core/staging.ts";
 import { claimNames, planTable, sameKeys, type TablePlan } from "../../core/table.ts";
 import { mergeCarefully, type CarefullyMerged } from "./careful.ts";
-import { configSchema, type PostgresConfig } from "./config.ts";
+import { addressOf, configSchema, placeOf, type PostgresConfig } from "./config.ts";
 import { createSchema, createTable, describeTable, dropTable, tablesIn } from "./ddl.ts";
 import { isProbablyStaged, merge } from "./merge.ts";
 import {
@@ -118,6 +119,11 @@ class PostgresWarehouse implements Warehouse {
     this.#env = env;
     this.#idle.push({ session, staging: new Staging() });
     this.#startedAt = env.clock.now();
+  }
+
+  dataset(schema: string, table: string): Dataset {
+    const { server, database } = placeOf(addressOf(this.#config).address);
+    return { namespace: `postgres://${server}`, name: `${database}.${schema}.${table}` };
   }
 
   async check(): Promise<void> {
