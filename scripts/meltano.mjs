@@ -35,8 +35,8 @@ export function meltanoProject(programs) {
     programs
       .filter(({ name }) => name.startsWith(type))
       .map((program) => {
-        const { label: _label, description: _description, settings, ...rest } = definition(program);
-        return { ...rest, settings: settings.map(briefly) };
+        const all = definition(program);
+        return { ...all, label: undefined, description: undefined, settings: all.settings.map(briefly) };
       });
   const [chorus, semarize, transcripts] = plugins("tap-");
   const [warehouse] = plugins("target-");
@@ -119,7 +119,7 @@ function kindOf({ type, enum: values, oneOf, anyOf }) {
 async function yaml(content, comments = []) {
   const head = [MADE, ...comments].map((line) => `# ${line}\n`).join("");
   // Meltano reads YAML 1.1, in which a date without quotes is no text.
-  const document = new Document(content, { aliasDuplicateObjects: false, version: "1.1" });
+  const document = new Document(JSON.parse(JSON.stringify(content)), { aliasDuplicateObjects: false, version: "1.1" });
   document.directives.yaml.explicit = false;
   // What is short stands in one line.
   visit(document, {

@@ -4,7 +4,7 @@ import { DAY, HOUR, type Simulation, expectTruth, quiet, simulate } from "./simu
 
 /** `MODEL_SEED` and `MODEL_PATH` replay what a failure prints; `MODEL_RUNS` asks for more. */
 const SEED = Number(process.env["MODEL_SEED"] ?? 20_261_123);
-const SCHEDULES = Number(process.env["MODEL_RUNS"] ?? 320);
+const SCHEDULES = Number(process.env["MODEL_RUNS"] ?? 200);
 const PATH = process.env["MODEL_PATH"];
 
 /** Quirks that may be on for a whole schedule, in any mixture. */

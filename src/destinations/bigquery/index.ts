@@ -348,7 +348,7 @@ class BigqueryWarehouse implements Warehouse {
     previous: Promise<unknown>,
     options: LoadOptions,
   ): Promise<CommitResult> {
-    const { batch, rows, rejected, number } = turn;
+    const { rows, number } = turn;
     const { step } = this.#env;
     const { schema: dataset } = options;
     const receivedAt = this.#env.clock.now();
