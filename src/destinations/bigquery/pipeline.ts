@@ -42,7 +42,8 @@ export async function claimPipeline(
 
 /** What the other pipelines of the dataset have committed, as a text that is another one after each of their commits. */
 export async function othersOf(queries: Queries, { dataset, id }: Pipeline): Promise<string> {
-  for await (const [others] of queries.rows(`SELECT ${othersIn(dataset)}`, { id })) return typeof others === "string" ? others : "";
+  for await (const [others] of queries.rows(`SELECT ${othersIn(dataset)}`, { id }))
+    return typeof others === "string" ? others : "";
   return "";
 }
 
