@@ -3,11 +3,14 @@ import { pythonPrograms } from "../../src/cli/dbt/toolchain.ts";
 import { asEltError } from "../../src/core/errors.ts";
 import { silentLog } from "../../src/core/log.ts";
 
+export type Environment =
+  "airbyte-protocol" | "meltano" | "openlineage" | "pyairbyte" | "singer-peers" | "singer-tools";
+
 /**
  * The `python` of an environment with what `test/support/python/<name>.lock` pins, kept in `.chorus-elt`; undefined where
  * there is no Python to make it with, which is said.
  */
-export async function pythonWith(name: "airbyte-protocol" | "openlineage" | "pyairbyte"): Promise<string | undefined> {
+export async function pythonWith(name: Environment): Promise<string | undefined> {
   const lock = resolve("test/support/python", `${name}.lock`);
   try {
     const programs = await pythonPrograms(`test-${name}`, lock, resolve("dbt/requirements-uv.lock"), silentLog);
