@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
+import { metadataPages } from "./airbyte-metadata.mjs";
 import { completeLock } from "./lock.mjs";
 import { hubPage, meltanoProject } from "./meltano.mjs";
 
@@ -18,6 +19,7 @@ write("docs/errors.md", errorPage(CODES));
 const programs = ["tap-chorus", "tap-semarize", "tap-transcripts", "target-warehouse"].map(about);
 for (const program of programs) write(`examples/meltano/${program.name}.yml`, await hubPage(program));
 write("examples/meltano/meltano.yml", await meltanoProject(programs));
+for (const [file, text] of metadataPages()) write(file, text);
 write("package-lock.json", completeLock(readFileSync("package-lock.json", "utf8")));
 if (stale > 0) process.exitCode = 1;
 

@@ -42,7 +42,6 @@ export function meltanoProject(programs) {
   const [warehouse] = plugins("target-");
   return yaml(
     {
-      version: 1,
       project_id: "chorus-elt-example",
       default_environment: "prod",
       environments: [{ name: "prod" }],
@@ -107,13 +106,14 @@ function settingOf(name, { title, description, secret, default: value, examples,
 /** A setting without what only tells people about it. */
 const briefly = ({ name, kind, sensitive }) => ({ name, kind: kind === "options" ? "string" : kind, sensitive });
 
-/** The kinds that Meltano knows. https://docs.meltano.com/concepts/plugins/#settings */
+/**
+ * The kinds that Meltano knows. A number is a text there, which we take as well: Meltano 4.4 fails when a setting of the kind
+ * `decimal` comes from the environment. https://docs.meltano.com/concepts/plugins/#settings
+ */
 function kindOf({ type, enum: values, oneOf, anyOf }) {
   if (values !== undefined) return "options";
   const [first] = [type ?? (oneOf ?? anyOf)?.[0]?.type].flat();
-  return (
-    { boolean: "boolean", integer: "integer", number: "decimal", array: "array", object: "object" }[first] ?? "string"
-  );
+  return { boolean: "boolean", integer: "integer", array: "array", object: "object" }[first] ?? "string";
 }
 
 async function yaml(content, comments = []) {

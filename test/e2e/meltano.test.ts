@@ -23,21 +23,20 @@ interface Project {
 }
 
 /** A Meltano project as in the example, with two peers beside our plugins, and our programs on the PATH. */
-async function project(where: Place, api: Pick<Api, "url">, settings: Record<string, string> = {}) {
+async function project(where: Place, api: Pick<Api, "url">, database: object = {}) {
   const file = parse(await readFile("examples/meltano/meltano.yml", "utf8")) as Project;
   const peer = (name: string, config: object) => ({
     name,
     namespace: name.replace("-", "_"),
     executable: join(dirname(peers ?? ""), name),
     capabilities: name.startsWith("tap") ? ["catalog", "discover", "state"] : [],
+    settings: Object.keys(config).map((setting) => ({ name: setting })),
     config,
   });
   file.plugins.extractors.push(
-    peer("tap-jsonl", {
-      streams: [{ name: "notes", path: join(where.folder, "notes.jsonl"), key_properties: ["id"] }],
-    }),
+    peer("tap-jsonl", { path: join(where.folder, "notes.jsonl"), stream_name: "notes", primary_keys: ["id"] }),
   );
-  file.plugins.loaders.push(peer("target-postgres", {}));
+  file.plugins.loaders.push(peer("target-postgres", database));
   const [folder, bins] = [join(where.folder, "meltano"), join(where.folder, "bin")];
   for (const one of [folder, bins]) await mkdir(one);
   await writeFile(join(folder, "meltano.yml"), stringify(file));
@@ -55,7 +54,6 @@ async function project(where: Place, api: Pick<Api, "url">, settings: Record<str
     TAP_CHORUS_START_DATE: "2020-01-01",
     TAP_CHORUS_MAX_REQUESTS_PER_SECOND: "1000",
     TARGET_WAREHOUSE_PATH: where.database,
-    ...settings,
   };
   return async (...args: readonly string[]) => {
     const { stdout, stderr } = await exec("meltano", args, { cwd: folder, env, maxBuffer: 64_000_000 });
@@ -106,8 +104,8 @@ await describePostgres("Meltano with a peer's target", (server) => {
       await using where = await place(api);
       await using db = await server.database();
       const run = await project(where, api, {
-        TARGET_POSTGRES_SQLALCHEMY_URL: `postgresql+psycopg2://${server.user}@/${db.name}?host=${server.host}&port=${server.port}`,
-        TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA: "public",
+        sqlalchemy_url: `postgresql+psycopg2://${server.user}@/${db.name}?host=${server.host}&port=${server.port}`,
+        default_target_schema: "public",
       });
       await run("run", "tap-chorus", "target-postgres");
       const counts = async () => {
