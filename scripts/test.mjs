@@ -1,5 +1,6 @@
 // `npm test`: installs, builds, checks types and style, and runs every test. The last line is `N passed, N failed`.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, rmSync } from "node:fs";
 import { quickFolder } from "./quick-folder.mjs";
 import { build, install } from "./setup.mjs";
@@ -32,12 +33,20 @@ const checks = [
 ];
 let failed = 0;
 let passed = 0;
-for (const [what, command, args] of checks) {
-  const { status } = spawnSync(command, args, { stdio: "inherit" });
-  console.log(`${status === 0 ? "ok" : "FAILED"}: ${what}`);
-  if (status === 0) passed++;
-  else failed++;
+/** Takes one check after the other. */
+async function take() {
+  for (let next = checks.shift(); next !== undefined; next = checks.shift()) {
+    const [what, command, args] = next;
+    const check = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    for (const stream of [check.stdout, check.stderr]) stream.on("data", (part) => (said += part));
+    const [status] = await once(check, "close");
+    console.log(`${status === 0 ? "ok" : `${said.trimEnd()}\nFAILED`}: ${what}`);
+    if (status === 0) passed++;
+    else failed++;
+  }
 }
+await Promise.all([take(), take()]);
 rmSync(RESULTS, { force: true });
 const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${RESULTS}`];
 const tests = spawnSync("npx", ["vitest", "run", ...reporters, ...process.argv.slice(2)], {
