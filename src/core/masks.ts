@@ -50,7 +50,7 @@ export const MASK_SETTINGS: Record<string, JsonObject> = {
 };
 
 /** What stands in the place of a text that is redacted. Values of other types become null. */
-const REDACTED = "[redacted]";
+export const REDACTED = "[redacted]";
 
 /** What becomes of a value. Null stays null, unless the field is dropped. */
 export type Action =

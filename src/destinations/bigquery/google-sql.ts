@@ -12,13 +12,13 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 
 /** The epoch of a column, as `epochMs` asks for it. */
 const EPOCH = /\bEXTRACT\s*\(\s*EPOCH\s+FROM\s+((?:[^()`]|`(?:[^`\\]|\\.)*`)+)\)/gi;
-const COLUMNS = /\binformation_schema\.columns\b/gi;
+const CATALOG = /\binformation_schema\.(columns|tables)\b/gi;
 /** A list of rows in a FROM, with an alias that has names of its own. */
 const VALUES = /\(\s*VALUES\s+([^]*)\)\s+AS\s+(\w+)\(([^)]*)\)/i;
 
 /**
  * The SQL that our databases have in common as GoogleSQL: quoted names and texts as it writes them, `$1` as `@p1`, types
- * in casts by its names, the columns of this dataset, rows of values, and the epoch of an instant. What is quoted is not
+ * in casts by its names, the tables and columns of this dataset, rows of values, and the epoch of an instant. What is quoted is not
  * looked into.
  */
 export function toGoogleSql(sql: string, dataset: string): string {
@@ -31,7 +31,7 @@ export function toGoogleSql(sql: string, dataset: string): string {
   });
   const translated = WORDS.reduce((text, [from, to]) => text.replace(from, to), plain)
     .replace(EPOCH, "(UNIX_MICROS($1) / 1000000)")
-    .replace(COLUMNS, `${quote(dataset)}.INFORMATION_SCHEMA.COLUMNS`)
+    .replace(CATALOG, (_, view: string) => `${quote(dataset)}.INFORMATION_SCHEMA.${view.toUpperCase()}`)
     .replace(
       VALUES,
       (_, rows: string, alias: string, names: string) => `UNNEST([${structs(rows, names)}]) AS ${alias}`,
