@@ -19,7 +19,7 @@ export const MASK_SETTINGS: Record<string, JsonObject> = {
     title: "Privacy",
     description:
       'What becomes of fields before anything leaves the tap: `{"participants.email": "hash", "*.text": "redact", "calls.extra.notes": "drop"}`. `*` is every stream that has the field.',
-    additionalProperties: { type: ["string", "object"] },
+    additionalProperties: true,
     examples: [{ "*.email": "hash", "utterances.text": "redact" }],
   },
   privacy_key: {

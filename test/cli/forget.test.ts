@@ -97,11 +97,11 @@ interface Place extends AsyncDisposable {
 
 type Reads = Pick<Place, "rows" | "tables"> & AsyncDisposable;
 
-async function place(open: (folder: string) => Promise<{ settings: object } & Reads>): Promise<Place> {
+async function place(open: (folder: string) => Promise<{ settings: object } & Reads>, more = {}): Promise<Place> {
   const folder = await temporaryFolder();
   const { settings, rows, tables, ...rest } = await open(folder.path);
   const config = join(folder.path, "target.json");
-  await writeFile(config, JSON.stringify({ max_rejected: 1_000, ...settings }));
+  await writeFile(config, JSON.stringify({ max_rejected: 1_000, ...settings, ...more }));
   return {
     folder: folder.path,
     load: (lines) => run("target-warehouse", ["--config", config], lines.map((line) => `${line}\n`).join("")),
@@ -222,6 +222,35 @@ describe("chorus-elt forget with DuckDB", () => {
     expect(await dump(where)).not.toMatch(CANARIES);
   });
 
+  test("tables that are replaced whole, and Airbyte's streams with a namespace, come without it too", async () => {
+    await using where = await place(duckdb, { load_method: "overwrite" });
+    expect((await where.load(everything)).code).toBe(0);
+    for (const who of ["c2", ANN.email]) expect((await where.elt("forget", who)).code).toBe(0);
+    expect((await where.load(everything)).code).toBe(0);
+    expect(await where.rows("calls")).toHaveLength(1);
+    expect(await dump(where)).not.toMatch(CANARIES);
+
+    const streams = [schemas.calls, schemas.participants, schemas.utterances].map((line) => {
+      const { stream: name, schema: json_schema, key_properties } = JSON.parse(line) as Record<string, string[]>;
+      const primary_key = key_properties?.map((key) => [key]);
+      return { stream: { name, namespace: "chorus", json_schema }, sync_mode: "full_refresh", destination_sync_mode: "append_dedup", primary_key, cursor_field: [] };
+    });
+    const catalog = join(where.folder, "catalog.json");
+    await writeFile(catalog, JSON.stringify({ streams }));
+    const lines = callLines("c7", "07", [ANN, BOB]).concat(callLines("c2", "02", [ANN, BOB])).flatMap((line) => {
+      const { stream, record: data } = JSON.parse(line) as { stream: string; record: object };
+      if (!streams.some((one) => (one.stream.name as unknown) === stream)) return [];
+      return [JSON.stringify({ type: "RECORD", record: { stream, namespace: "chorus", data, emitted_at: 1 } })];
+    });
+    for (const { stream: { name } } of streams) {
+      lines.push(JSON.stringify({ type: "TRACE", trace: { type: "STREAM_STATUS", emitted_at: 2, stream_status: { stream_descriptor: { name, namespace: "chorus" }, status: "COMPLETE" } } }));
+    }
+    const written = await run("target-warehouse", ["write", "--config", join(where.folder, "target.json"), "--catalog", catalog], lines.map((line) => `${line}\n`).join(""));
+    expect(written.code, written.stdout).toBe(0);
+    expect((await where.rows("chorus__calls")).map(({ call_id: id, title }) => [id, title])).toEqual([["c7", null]]);
+    expect(await dump(where)).not.toMatch(CANARIES);
+  }); // prettier-ignore
+
   test("a wrong use says what is wrong, without the address", async () => {
     await using where = await place(duckdb);
     const none = await where.elt("forget");
@@ -260,6 +289,24 @@ await describePostgres("chorus-elt forget with Postgres", (server) => {
     expect((await forgetting).stdout).toMatch(/calls +1 {2}deleted/);
     expect(await dump(where, ["_chorus_elt_forgotten"])).not.toMatch(/"c1"|r-c1/);
   });
+
+  test("all or nothing is erased, and what was cut short is done the next time; views are left alone", async () => {
+    await using db = await server.database();
+    const main = { url: db.url, default_target_schema: "main" };
+    await using where = await place(async () => ({ ...(await postgres()), settings: main, rows: async () => [], tables: async () => [] }));
+    await where.load(everything);
+    const count = async () =>
+      (await db.query("SELECT count(*)::int AS n FROM main.calls UNION ALL SELECT count(*)::int FROM main.utterances")).map(({ n }) => n);
+    await db.query("CREATE VIEW main.of_calls AS SELECT call_id FROM main.calls");
+    await db.query("CREATE FUNCTION main.no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'");
+    await db.query("CREATE TRIGGER no BEFORE DELETE ON main.utterances FOR EACH ROW EXECUTE FUNCTION main.no()");
+    expect((await where.elt("forget", "c1")).code).toBe(42);
+    expect(await count()).toEqual([2, 8]);
+    await db.query("DROP TRIGGER no ON main.utterances");
+    expect((await where.load(everything)).stderr).toContain("forgotten: 12 records were left out"); // it is known already
+    expect((await where.elt("forget", "c1")).code).toBe(0);
+    expect(await count()).toEqual([1, 4]);
+  }); // prettier-ignore
 });
 
 await describeBigQuery("chorus-elt forget with BigQuery", (server) => {

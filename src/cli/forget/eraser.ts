@@ -14,6 +14,7 @@ import {
   saysNothing,
   SPEAKER_IDS,
   SPOKEN,
+  streamOf,
   TOLD,
   TRAITS,
   type Trait,
@@ -45,14 +46,15 @@ export class TombstoneEraser implements Eraser {
     this.#people = { email: of("email"), person_id: of("person_id"), user_id: of("user_id"), name: of("name") };
   }
 
-  erase(stream: string, record: JsonObject): JsonObject | undefined {
+  erase(name: string, record: JsonObject): JsonObject | undefined {
     const call = callOf(record);
     if (call !== undefined && this.#calls.has(call)) return undefined;
     if (this.#people.email.size === 0) return record;
+    const stream = streamOf(name);
     const columns = this.#owned(stream, record, call);
     const wasThere = call !== undefined && this.#seenIn.has(call);
     if (this.#isKey(record["participant_id"], wasThere)) {
-      if (KEYED.includes(stream)) return undefined;
+      if (KEYED[stream] === true) return undefined;
       columns.push("participant_id");
     }
     if (wasThere) {

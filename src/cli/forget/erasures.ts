@@ -11,6 +11,7 @@ import {
   saysNothing,
   SPEAKER_IDS,
   SPOKEN,
+  streamOf,
   TOLD,
   type Trait,
 } from "./people.ts";
@@ -56,7 +57,7 @@ export function erasuresOfCall(tables: Tables, base: ReadonlySet<string>, callId
 /** Looks up the ids and names of who has these addresses. */
 export async function findPerson(reader: Reader, tables: Tables, emails: readonly string[]): Promise<Person> {
   const found = { person_id: new Set<string>(), user_id: new Set<string>(), name: new Set<string>() };
-  for (const [table, owned] of Object.entries(OWNED)) {
+  for (const [table, owned] of rulesOf(tables, OWNED)) {
     for (const { whose, name } of owned) {
       const values: string[] = [];
       const where = whoseRows(tables, table, whose, { ...NOBODY, email: emails }, values);
@@ -64,10 +65,8 @@ export async function findPerson(reader: Reader, tables: Tables, emails: readonl
       const wanted: (readonly [string, Trait])[] = Object.entries(whose);
       if (name !== undefined) wanted.push([name, "name"]);
       const select = wanted.map(([column]) => `${tables.column(table, "t", column)} AS ${quote(column)}`);
-      for await (const row of reader.query(
-        `SELECT DISTINCT ${select.join(", ")} FROM ${tables.name(table)} t WHERE ${where}`,
-        values,
-      )) {
+      const sql = `SELECT DISTINCT ${select.join(", ")} FROM ${tables.name(table)} t WHERE ${where}`;
+      for await (const row of reader.query(sql, values)) {
         for (const [column, trait] of wanted) {
           const value = row[column];
           if (trait !== "email" && typeof value === "string" && !saysNothing(value)) found[trait].add(value);
@@ -83,9 +82,9 @@ export const NOBODY: Person = { email: [], person_id: [], user_id: [], name: [] 
 /** The calls and meetings that a person was in, as a query for their `id`. */
 export function callsOf(tables: Tables, person: Person): Statement {
   const values: string[] = [];
-  const parts = Object.entries(OWNED).flatMap(([table, owned]) => {
+  const parts = rulesOf(tables, OWNED).flatMap(([table, owned, stream]) => {
     const id = callIdOf(tables, table);
-    if (id === undefined || table === "scorecards") return []; // who judges a call need not have been in it
+    if (id === undefined || stream === "scorecards") return []; // who judges a call need not have been in it
     return owned.flatMap(({ whose }) => {
       const where = whoseRows(tables, table, whose, person, values);
       return where === undefined ? [] : [`SELECT ${id} AS id FROM ${tables.name(table)} WHERE ${where}`];
@@ -133,21 +132,22 @@ export function erasuresOfPerson(
   };
   const ids = [...person.person_id, ...person.user_id];
   const names = [...new Set([...person.name, ...person.name.map(plain)])];
-  for (const [table, columns] of Object.entries(TOLD)) add(table, columns, (values) => wereThere(table, values));
-  for (const [table, columns] of Object.entries(SPOKEN)) {
+  for (const [table, columns] of rulesOf(tables, TOLD)) add(table, columns, (values) => wereThere(table, values));
+  for (const [table, columns] of rulesOf(tables, SPOKEN)) {
     add(table, columns, (values) => inCalls(table, ["speaker"], names, values));
     add(table, columns, (values) => inCalls(table, SPEAKER_IDS, ids, values));
   }
-  for (const table of [...KEYED, "utterances"]) {
-    const erases = KEYED.includes(table) ? undefined : ["participant_id"];
+  for (const [table, isWhole] of rulesOf(tables, KEYED)) {
+    const erases = isWhole ? undefined : ["participant_id"];
     if (!tables.hasColumn(table, "participant_id")) continue;
     const speakers = [...person.name, ...ids].map((one) => `speaker:${one}`);
     add(table, erases, (values) => (person.email.length === 0 ? undefined : addressKey(person.email, values)));
     add(table, erases, (values) => inCalls(table, ["participant_id"], speakers, values));
   }
-  for (const [table, owned] of Object.entries(OWNED)) {
-    for (const { whose, theirs } of owned)
+  for (const [table, owned] of rulesOf(tables, OWNED)) {
+    for (const { whose, theirs } of owned) {
       add(table, theirs, (values) => whoseRows(tables, table, whose, person, values));
+    }
   }
   return erasures;
 }
@@ -223,6 +223,16 @@ export function countsOf(
     what,
     query: { sql: `SELECT count(*) AS n FROM ${tables.name(table)} WHERE ${conditions.join(" OR ")}`, values },
   }));
+}
+
+/** The rules of streams, for each table that holds the rows of one: a stream of an Airbyte namespace has it in front. */
+function rulesOf<Rule>(
+  tables: Tables,
+  rules: Readonly<Record<string, Rule>>,
+): (readonly [table: string, rule: Rule, stream: string])[] {
+  return Object.entries(rules).flatMap(([stream, rule]) =>
+    tables.names.filter((name) => streamOf(name) === stream).map((name) => [name, rule, stream] as const),
+  );
 }
 
 /** The id of a table's calls or meetings, as text. */

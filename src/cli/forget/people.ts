@@ -89,8 +89,15 @@ export const TOLD: Readonly<Record<string, readonly string[]>> = {
   semarize_brick_items: ["item_value"],
 };
 
-/** Streams whose key can hold an address or a name: such rows go as a whole. */
-export const KEYED: readonly string[] = ["participants", "engagement_metrics"];
+/** Streams whose `participant_id` can be an address or a name. It is a key where true: such rows go as a whole. */
+export const KEYED: Readonly<Record<string, boolean>> = {
+  participants: true,
+  engagement_metrics: true,
+  utterances: false,
+};
+
+/** The stream that the rules name, of one that has an Airbyte namespace in front. */
+export const streamOf = (stream: string) => stream.replace(/^.*__/s, "");
 
 /** The columns that hold the id of a call or meeting. */
 export const CALL_IDS: readonly string[] = ["call_id", "meeting_id"];

@@ -48,6 +48,10 @@ export class Tables {
     return new Tables(schema, columns);
   }
 
+  get names(): string[] {
+    return [...this.#columns.keys()];
+  }
+
   /** The names of those that have such a column. */
   having(column: string): string[] {
     return [...this.#columns].filter(([, columns]) => columns.has(column)).map(([table]) => table);
