@@ -94,19 +94,20 @@ function tombstone(tables: Tables, subject: Subject, at: Date): Statement[] {
     : buryTraits(tables, { ...NOBODY, email: subject.emails }, at);
 }
 
+/** Rows by table, and what becomes of them. */
+type Counts = ReadonlyMap<string, { deleted: number; erased: number }>;
+
 /** What there is to erase. */
 interface Survey {
   readonly tables: Tables;
-  readonly base: ReadonlySet<string>;
-  /** Undefined for a call. */
-  readonly person: { readonly found: Person; readonly calls: Statement } | undefined;
+  /** Undefined for a call. `calls` is a query for the ids of those that they were in. */
+  readonly person: { readonly known: Person; readonly calls: Statement } | undefined;
+  /** `calls` as above, or where it is known otherwise which calls these are. */
+  readonly erasures: (calls: Statement) => Erasure[];
   /** Ids of rows of _rejected. */
   readonly letters: readonly string[];
   readonly counts: Counts;
 }
-
-/** Rows by table, and what becomes of them. */
-type Counts = ReadonlyMap<string, { deleted: number; erased: number }>;
 
 async function survey(
   reader: Reader,
@@ -121,43 +122,34 @@ async function survey(
     const known = counts.get(table) ?? { deleted: 0, erased: 0 };
     counts.set(table, { ...known, [what]: known[what] + rows });
   };
-  const found = subject.kind === "call" ? undefined : await findPerson(reader, tables, subject.emails);
-  const person = found && { found, calls: callsOf(tables, found) };
-  const calls = new Set(subject.kind === "call" ? [subject.callId] : []);
-  if (person !== undefined) {
-    for await (const { id } of reader.query(person.calls.sql, person.calls.values))
-      if (id !== null) calls.add(textIn(id));
-  }
+  const emails = subject.kind === "call" ? [] : subject.emails;
+  const known = subject.kind === "call" ? NOBODY : await findPerson(reader, tables, emails);
+  const calls = callsOf(tables, known);
+  const erasures = (these: Statement) =>
+    subject.kind === "call"
+      ? erasuresOfCall(tables, base, subject.callId)
+      : erasuresOfPerson(tables, base, known, these);
+
+  const ids = new Set(subject.kind === "call" ? [subject.callId] : []);
+  for await (const { id } of reader.query(calls.sql, calls.values)) if (id !== null) ids.add(textIn(id));
   const letters: string[] = [];
-  const about = { calls, emails: subject.kind === "call" ? [] : subject.emails };
   for await (const { id, payload } of rejected ?? readDeadLetters(reader, tables)) {
-    if (isAbout(payload, about)) letters.push(id);
+    if (isAbout(payload, { calls: ids, emails })) letters.push(id);
   }
   add("_rejected", "deleted", letters.length);
-  const erasures = erasuresOf({ tables, base, person }, subject, person?.calls);
-  for (const { table, what, query } of countsOf(tables, erasures)) {
+  for (const { table, what, query } of countsOf(tables, erasures(calls))) {
     for await (const { n } of reader.query(query.sql, query.values)) add(table, what, Number(n));
   }
-  return { tables, base, person, letters, counts };
-}
-
-function erasuresOf(
-  { tables, base, person }: Pick<Survey, "tables" | "base" | "person">,
-  subject: Subject,
-  calls: Statement | undefined,
-): Erasure[] {
-  if (subject.kind === "call") return erasuresOfCall(tables, base, subject.callId);
-  return person === undefined || calls === undefined ? [] : erasuresOfPerson(tables, base, person.found, calls);
+  return { tables, person: subject.kind === "call" ? undefined : { known, calls }, erasures, letters, counts };
 }
 
 /** All at once: tombstones of what was found out, and everything that is erased. */
 async function erase(warehouse: Warehouse, schema: string, subject: Subject, at: Date): Promise<Counts> {
-  const surveyed = await survey(warehouse, schema, subject, warehouse.rejected(schema));
-  const { tables, person, letters, counts } = surveyed;
-  const erasures = erasuresOf(surveyed, subject, buriedCalls(tables));
+  const rejected = warehouse.rejected(schema); // gives rows of earlier versions an id
+  const { tables, person, erasures, letters, counts } = await survey(warehouse, schema, subject, rejected);
   await warehouse.forget(schema, [
-    ...(person === undefined ? [] : [...buryTraits(tables, person.found, at), buryCalls(tables, person.calls, at)]),
-    ...erasures.map((erasure) => statementOf(tables, erasure)),
+    ...(person === undefined ? [] : [...buryTraits(tables, person.known, at), buryCalls(tables, person.calls, at)]),
+    ...erasures(buriedCalls(tables)).map((erasure) => statementOf(tables, erasure)),
     ...deleteDeadLetters(tables, letters),
   ]);
   return counts;

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { masksOf, type MaskConfig, type Masks } from "../core/masks.ts";
 import { findSecrets, loadConfig, type ConfigSources } from "../core/config.ts";
 import { EltError } from "../core/errors.ts";
 import { isObject, parseJson, type JsonObject, type JsonValue } from "../core/json.ts";
+import { masksOf, type MaskConfig, type Masks } from "../core/masks.ts";
 import type { State } from "../core/message.ts";
 import type { Source } from "../core/source.ts";
 import type { Selection, Stream } from "../core/stream.ts";

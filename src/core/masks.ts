@@ -161,7 +161,7 @@ const plainAddress = (text: string) => (/^\s*[^\s@]+@[^\s@]+\s*$/.test(text) ? t
 /** A rule for every stream that has the field. */
 function spread(rule: Rule, streams: readonly Stream[], faults: string[]): Rule[] {
   const [field = ""] = rule.path;
-  const having = streams.filter(({ schema }) => field in propertiesOf(schema));
+  const having = streams.filter(({ schema }) => Object.hasOwn(propertiesOf(schema), field));
   if (having.length === 0) {
     const names = [...new Set(streams.flatMap(({ schema }) => Object.keys(propertiesOf(schema))))];
     faults.push(`"${rule.label}": no stream has a field "${field}"${nearest(field, names)}`);
@@ -195,7 +195,7 @@ function withMask(schema: JsonSchema, rule: Rule, depth: number): { schema: Json
     return { schema: { ...schema, items: inner.schema }, leaf: inner.leaf };
   }
   const properties = propertiesOf(schema);
-  const property = properties[name];
+  const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
   if (property === undefined) {
     if (depth > 0 && isOpen(schema)) return { schema, leaf: undefined };
     const above = [rule.stream, ...rule.path.slice(0, depth)].join(".");
@@ -218,8 +218,11 @@ const isOpen = (schema: JsonSchema) =>
 
 const typesOf = (schema: JsonSchema) => [schema["type"]].flat().filter((type) => typeof type === "string");
 
+const DATES = ["date", "date-time", "time"];
+
 const isPlainText = (schema: JsonSchema) =>
-  schema["format"] === undefined && typesOf(schema).every((type) => type === "string" || type === "null");
+  !DATES.some((format) => format === schema["format"]) &&
+  typesOf(schema).every((type) => type === "string" || type === "null");
 
 function maskedLeaf(schema: JsonSchema, { label, action }: Rule): JsonSchema {
   if (action.kind === "drop") return schema; // an item of a list
@@ -234,9 +237,12 @@ function maskedLeaf(schema: JsonSchema, { label, action }: Rule): JsonSchema {
       ...(selected === undefined ? {} : { "x-selected-by-default": selected }),
     };
   }
-  const what = typeof schema["format"] === "string" ? schema["format"] : typesOf(schema).find((one) => one !== "null");
   if (action.kind !== "redact") {
-    throw new Fault(`"${label}" is a ${what ?? "value"}, no text: it can be redacted (which makes it null) or dropped`);
+    const { format } = schema;
+    const what = typeof format === "string" ? format : typesOf(schema).find((one) => one !== "null");
+    throw new Fault(
+      `"${label}" is no text but ${what ?? "another value"}: it can be redacted, which makes it null, or dropped`,
+    );
   }
   return { ...schema, type: [...new Set(["null", ...typesOf(schema)])] };
 }
@@ -290,8 +296,8 @@ function maskedValue(value: JsonValue, path: readonly string[], depth: number, s
     const next = name === "[]" ? depth + 1 : depth;
     return value.map((item) => maskedValue(item, path, next, set)).filter((item) => item !== undefined);
   }
-  if (!isObject(value) || value[name] === undefined) return value;
-  const inner = maskedValue(value[name], path, depth + 1, set);
+  if (!isObject(value) || !Object.hasOwn(value, name)) return value;
+  const inner = maskedValue(value[name] ?? null, path, depth + 1, set);
   if (inner !== undefined) return { ...value, [name]: inner };
   return Object.fromEntries(Object.entries(value).filter(([one]) => one !== name));
 }

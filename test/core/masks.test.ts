@@ -136,6 +136,9 @@ describe("privacy", () => {
       'people.friends.[] has no field "emall"',
     );
     expect(faults({ privacy: { "people.email[]": "drop" } })).toContain("no list");
+    expect(faults({ privacy: { "*.constructor": "drop", "people.toString": "drop" } })).toMatch(
+      /no stream has a field "constructor".*people has no field "toString"/,
+    );
     expect(faults({ privacy: { people: "drop", "people.email": "hide", "people..email": "drop" } })).toMatch(
       /"people" must be the name of a stream.*"people.email" must be "hash", "redact" or "drop".*"people..email" must be/,
     );
@@ -155,7 +158,7 @@ describe("privacy", () => {
 
   test("only texts can be hashed, and only with a key", () => {
     expect(faults({ privacy: { "people.age": "hash", "people.born": "hash" }, privacy_key: KEY })).toMatch(
-      /"people.age" is a integer, no text.*"people.born" is a date, no text/,
+      /"people.age" is no text but integer.*"people.born" is no text but date:/,
     );
     expect(faults({ privacy: { "people.email": "hash" } })).toContain("there is no `privacy_key`");
   });
@@ -201,7 +204,7 @@ describe("stream_maps", () => {
     expect(said).toContain("stream_maps.calls: ");
     const both = { privacy: { "people.email": "drop" }, stream_maps: { people: { email: null } } };
     expect(faults(both)).toContain('"people.email" and "stream_maps.people.email" are about the same field');
-    expect(faults({ stream_maps: { people: { age: "'7'" } } })).toContain("is a integer, no text");
+    expect(faults({ stream_maps: { people: { age: "'7'" } } })).toContain("is no text but integer");
     expect(faults({ stream_maps: { people: { email: "md5(config['hash_seed'] + email)" } } })).toContain(
       "needs `hash_seed`",
     );

@@ -175,6 +175,8 @@ export interface DeadLetter {
 }
 
 const REJECTED = "_rejected";
+/** Ids that one statement names. */
+const IDS_AT_ONCE = 500;
 
 export async function* readDeadLetters(reader: Reader, tables: Tables): AsyncIterable<DeadLetter> {
   if (!tables.has(REJECTED)) return;
@@ -192,8 +194,6 @@ export function deleteDeadLetters(tables: Tables, ids: readonly string[]): State
   }
   return statements;
 }
-
-const IDS_AT_ONCE = 500;
 
 /** The statement of an erasure. */
 export function statementOf(tables: Tables, { table, erases, where, values }: Erasure): Statement {

@@ -257,7 +257,8 @@ class BigqueryWarehouse implements Warehouse {
 
   async forgotten(schema: string): Promise<readonly Tombstone[]> {
     return this.#saying(async () => {
-      if (!(await locateDataset(this.#client, schema))) return [];
+      await this.#ensureDataset(schema);
+      // Asked anew: the list of tables is older than the right to write.
       if ((await describeTable(this.#client, schema, FORGOTTEN)) === undefined) return [];
       const found: Tombstone[] = [];
       const sql = `SELECT kind, value FROM ${quote(`${schema}.${FORGOTTEN}`)}`;
