@@ -39,6 +39,8 @@ export interface LoaderOptions extends LoadOptions {
 export interface Eraser {
   /** A record as it may be loaded: the same object when it names nobody who was forgotten; undefined: not at all. */
   erase(stream: string, record: JsonObject): JsonObject | undefined;
+  /** Called before a batch is committed: keeps what its records told, so that a run that is killed leaves it to the next. */
+  note(): Promise<void>;
   /** Called when what came so far is durable, and in place: takes back what only later records showed to be forgotten. */
   settle(): Promise<void>;
 }
@@ -326,6 +328,7 @@ export class Loader {
 
   async #commit(rows: SealedRows[], rejected: Rejected[], state: State | undefined, mark: number): Promise<void> {
     const started = performance.now();
+    await this.#eraser?.note();
     const result = await this.#warehouse.commit({ rows, rejected, state, replayed: [] }, this.#options);
     for (const { stream, reason } of result.refused) {
       const loading = this.#streams.get(stream);

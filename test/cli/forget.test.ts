@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { describe, expect, test } from "vitest";
 import { keyedHash } from "../../src/core/masks.ts";
 import { bigqueryConfig } from "../support/bigquery-opened.ts";
@@ -178,8 +179,6 @@ function forgetsPerson(open: (folder: string) => Promise<{ settings: object } & 
     const found = (await dump(where)).split("\n").filter((line) => CANARIES.test(line) && !line.includes("c3"));
     expect(found).toEqual([]);
     expect((await where.rows("utterances")).filter(({ text }) => text === "[forgotten]")).toHaveLength(6);
-    expect((await where.elt("replay", "--stream", "users")).stdout).toContain("users: 0 loaded, 0 obsolete, 1 still");
-    expect(await dump(where)).not.toMatch(/ann.canary@buyer/i);
   });
 }
 
@@ -219,6 +218,19 @@ describe("chorus-elt forget with DuckDB", () => {
     const lines = callLines("c2", "02", [ANN, BOB]);
     await where.load([...Object.values(schemas), ...lines.slice(0, 3)]);
     await where.load([...Object.values(schemas), ...lines.slice(3)]);
+    // A load that was killed before it could take back what came too early.
+    const instance = await DuckDBInstance.create(join(where.folder, "test.duckdb"));
+    const db = await instance.connect();
+    await db.run(
+      "UPDATE calls SET title = 'Ann Canary'; INSERT INTO _chorus_elt_forgotten VALUES ('unsettled', '', now())",
+    );
+    db.closeSync();
+    instance.closeSync();
+    await where.load([schemas.users, state({ n: 1 })]);
+    expect(await dump(where)).not.toMatch(/ann.canary|unsettled/i);
+    // What is put aside is put aside without it, so that a replay cannot bring it back.
+    await where.load([schemas.users, record("users", { user_id: 7, name: ANN.name, email: ANN.email })]);
+    expect((await where.elt("replay")).stdout).toContain("users: 0 loaded, 0 obsolete, 1 still");
     expect(await dump(where)).not.toMatch(CANARIES);
   });
 
@@ -315,7 +327,7 @@ await describeBigQuery("chorus-elt forget with BigQuery", (server) => {
     const dataset = await server.dataset();
     const client = server.client({ direct: true }).dataset(dataset.name);
     return {
-      settings: { destination: "bigquery", ...bigqueryConfig(server, dataset.name) },
+      settings: { destination: "bigquery", ...bigqueryConfig(server, dataset.name, { array_columns: "repeated" }) },
       rows: async (table) =>
         (await server.rows(`SELECT TO_JSON_STRING(t) AS row FROM \`${dataset.name}\`.\`${table}\` t`)).map(
           ({ row }) => JSON.parse(row as string) as Record<string, unknown>,

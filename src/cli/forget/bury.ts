@@ -41,6 +41,12 @@ export function buryCalls(tables: Tables, calls: Statement, at: Date): Statement
   };
 }
 
+/** Takes the tombstones of a kind away. */
+export const exhume = (tables: Tables, kind: string): Statement => ({
+  sql: `DELETE FROM ${tables.name(FORGOTTEN)} WHERE kind = $1`,
+  values: [kind],
+});
+
 /** The ids of the calls that forgotten people were in, as a query. */
 export const buriedCalls = (tables: Tables): Statement => ({
   sql: `SELECT value FROM ${tables.name(FORGOTTEN)} WHERE kind = '${KINDS.seenIn}'`,

@@ -2,7 +2,7 @@ import type { Tombstone, Warehouse } from "../../core/destination.ts";
 import { isExact, type JsonObject, type JsonValue } from "../../core/json.ts";
 import type { Eraser } from "../../core/load.ts";
 import { Tables } from "../../sources/semarize/tables.ts";
-import { buriedCalls, bury, buryTraits } from "./bury.ts";
+import { buriedCalls, bury, buryTraits, exhume } from "./bury.ts";
 import { baseTables, erasuresOfPerson, statementOf, type Person } from "./erasures.ts";
 import {
   CALL_IDS,
@@ -34,8 +34,11 @@ export class TombstoneEraser implements Eraser {
   readonly #people: Readonly<Record<Trait, Set<string>>>;
   /** Whether a value is a forgotten person's, by trait and value: the same people come again and again. */
   readonly #answers = new Map<string, boolean>();
-  /** Since the last `settle`, as it came. */
+  /** Since the last `settle`, as it came; and how many of these are noted. */
   readonly #learned = { ...noTraits(), seenIn: new Set<string>() };
+  #noted = 0;
+  /** Something is noted that is not taken back yet, of this run or of one that was killed. */
+  #isUnsettled: boolean;
 
   constructor(tombstones: readonly Tombstone[], warehouse: Warehouse, schema: string) {
     const of = (wanted: string) => new Set(tombstones.flatMap(({ kind, value }) => (kind === wanted ? [value] : [])));
@@ -43,6 +46,7 @@ export class TombstoneEraser implements Eraser {
     this.#schema = schema;
     this.#calls = of(KINDS.call);
     this.#seenIn = of(KINDS.seenIn);
+    this.#isUnsettled = of(KINDS.unsettled).size > 0;
     this.#people = { email: of("email"), person_id: of("person_id"), user_id: of("user_id"), name: of("name") };
   }
 
@@ -66,20 +70,40 @@ export class TombstoneEraser implements Eraser {
     return { ...record, ...Object.fromEntries(there.map((column) => [column, erasedValue(column)])) };
   }
 
-  async settle(): Promise<void> {
+  async note(): Promise<void> {
     const { seenIn, ...traits } = this.#learned;
-    if (seenIn.size + TRAITS.reduce((sum, trait) => sum + traits[trait].size, 0) === 0) return;
+    const learned = TRAITS.reduce((sum, trait) => sum + traits[trait].size, seenIn.size);
+    if (learned === this.#noted) return;
+    this.#noted = learned;
+    this.#isUnsettled = true;
     const tables = await Tables.of(this.#warehouse, this.#schema);
-    const base = await baseTables(this.#warehouse, this.#schema);
-    const [person_id, user_id, name] = [[...traits.person_id], [...traits.user_id], [...traits.name]];
-    const person: Person = { email: [], person_id, user_id, name }; // rows with the address came without it
     const at = new Date();
     await this.#warehouse.forget(this.#schema, [
-      ...buryTraits(tables, person, at),
+      ...buryTraits(tables, this.#known, at),
       ...bury(tables, KINDS.seenIn, [...seenIn], at),
-      ...erasuresOfPerson(tables, base, person, buriedCalls(tables)).map((erasure) => statementOf(tables, erasure)),
+      ...bury(tables, KINDS.unsettled, [""], at),
     ]);
-    for (const one of [seenIn, ...Object.values(traits)]) one.clear();
+  }
+
+  async settle(): Promise<void> {
+    await this.note();
+    if (!this.#isUnsettled) return;
+    const tables = await Tables.of(this.#warehouse, this.#schema);
+    const base = await baseTables(this.#warehouse, this.#schema);
+    const erasures = erasuresOfPerson(tables, base, this.#known, buriedCalls(tables));
+    await this.#warehouse.forget(this.#schema, [
+      ...erasures.map((erasure) => statementOf(tables, erasure)),
+      exhume(tables, KINDS.unsettled),
+    ]);
+    for (const learned of Object.values(this.#learned)) learned.clear();
+    this.#noted = 0;
+    this.#isUnsettled = false;
+  }
+
+  /** What was learned of people; rows with their address came without it. */
+  get #known(): Person {
+    const { person_id: persons, user_id: users, name: names } = this.#learned;
+    return { email: [], person_id: [...persons], user_id: [...users], name: [...names] };
   }
 
   /** The columns of a record that are a forgotten person's; notes what it tells of them. */

@@ -7,6 +7,8 @@ export const KINDS = {
   call: "call",
   /** The id of a call that a forgotten person was in. */
   seenIn: "seen_in",
+  /** A load knows of more than it has taken back. */
+  unsettled: "unsettled",
 } as const;
 
 /** What a person is known by; each is a kind of tombstones. A name counts in the calls of `seenIn` only. */
