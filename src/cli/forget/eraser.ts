@@ -11,10 +11,12 @@ import {
   KEYED,
   KINDS,
   OWNED,
+  ruleFor,
   saysNothing,
   SPEAKER_IDS,
   SPOKEN,
   streamOf,
+  tellsWhoWasThere,
   TOLD,
   TRAITS,
   type Trait,
@@ -58,12 +60,13 @@ export class TombstoneEraser implements Eraser {
     const columns = this.#owned(stream, record, call);
     const wasThere = call !== undefined && this.#seenIn.has(call);
     if (this.#isKey(record["participant_id"], wasThere)) {
-      if (KEYED[stream] === true) return undefined;
+      if (ruleFor(KEYED, stream) === true) return undefined;
       columns.push("participant_id");
     }
     if (wasThere) {
-      columns.push(...(TOLD[stream] ?? []));
-      if (stream in SPOKEN && this.#hasSpoken(record)) columns.push(...(SPOKEN[stream] ?? []));
+      columns.push(...(ruleFor(TOLD, stream) ?? []));
+      const spoken = ruleFor(SPOKEN, stream);
+      if (spoken !== undefined && this.#hasSpoken(record)) columns.push(...spoken);
     }
     const there = columns.filter((column) => record[column] !== undefined && record[column] !== null);
     if (there.length === 0) return record;
@@ -109,11 +112,11 @@ export class TombstoneEraser implements Eraser {
   /** The columns of a record that are a forgotten person's; notes what it tells of them. */
   #owned(stream: string, record: JsonObject, call: string | undefined): string[] {
     const erased: string[] = [];
-    for (const { whose, theirs, name } of OWNED[stream] ?? []) {
+    for (const { whose, theirs, name } of ruleFor(OWNED, stream) ?? []) {
       const traits = Object.entries(whose);
       if (!traits.some(([column, trait]) => this.#is(trait, record[column]))) continue;
       erased.push(...theirs);
-      if (call !== undefined && !this.#seenIn.has(call)) {
+      if (call !== undefined && tellsWhoWasThere(stream) && !this.#seenIn.has(call)) {
         this.#seenIn.add(call);
         this.#learned.seenIn.add(call);
       }

@@ -12,6 +12,7 @@ import {
   SPEAKER_IDS,
   SPOKEN,
   streamOf,
+  tellsWhoWasThere,
   TOLD,
   type Trait,
 } from "./people.ts";
@@ -84,7 +85,7 @@ export function callsOf(tables: Tables, person: Person): Statement {
   const values: string[] = [];
   const parts = rulesOf(tables, OWNED).flatMap(([table, owned, stream]) => {
     const id = callIdOf(tables, table);
-    if (id === undefined || stream === "scorecards") return []; // who judges a call need not have been in it
+    if (id === undefined || !tellsWhoWasThere(stream)) return [];
     return owned.flatMap(({ whose }) => {
       const where = whoseRows(tables, table, whose, person, values);
       return where === undefined ? [] : [`SELECT ${id} AS id FROM ${tables.name(table)} WHERE ${where}`];

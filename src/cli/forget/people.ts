@@ -101,5 +101,12 @@ export const KEYED: Readonly<Record<string, boolean>> = {
 /** The stream that the rules name, of one that has an Airbyte namespace in front. */
 export const streamOf = (stream: string) => stream.replace(/^.*__/s, "");
 
+/** The rule of a stream; a stream can be called `constructor`. */
+export const ruleFor = <Rule>(rules: Readonly<Record<string, Rule>>, stream: string): Rule | undefined =>
+  Object.hasOwn(rules, stream) ? rules[stream] : undefined;
+
+/** Who judges a call need not have been in it. */
+export const tellsWhoWasThere = (stream: string) => stream !== "scorecards";
+
 /** The columns that hold the id of a call or meeting. */
 export const CALL_IDS: readonly string[] = ["call_id", "meeting_id"];
