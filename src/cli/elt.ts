@@ -42,6 +42,11 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     run: async (argv, command) => (await import("./replay.ts")).replayCommand(argv, command),
   },
   {
+    words: "forget",
+    about: "Erase a call or a person from the warehouse, and keep later loads from bringing them back.",
+    run: async (argv, command) => (await import("./forget.ts")).forget(argv, command),
+  },
+  {
     words: "doctor",
     about: "Check config, token, access and warehouse, and say what to do about what is wrong.",
     run: async (argv, command) => (await import("./doctor.ts")).doctor(argv, command),

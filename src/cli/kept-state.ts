@@ -11,7 +11,7 @@ import type { Command } from "./process.ts";
 import { stateFrom } from "./tap.ts";
 import { chooseWarehouse, type Chosen } from "./warehouse.ts";
 
-const STATES = "_chorus_elt_state";
+export const STATES = "_chorus_elt_state";
 
 /** The state that a warehouse holds for a pipeline. */
 export interface KeptState {

@@ -87,13 +87,18 @@ function unreadable(error: unknown): EltError {
 
 /** Tells what was loaded. Throws RECORD_WITHOUT_KEY or RECORDS_REJECTED when too much was put aside. */
 export function summarize(loader: Loader, config: TargetConfig, seconds: number, env: Env): void {
-  const { rows, rejected, keysMissing, replaced, unknown } = loader.summary;
+  const { rows, rejected, keysMissing, replaced, forgotten, unknown } = loader.summary;
   for (const [stream, names] of Object.entries(unknown)) {
     env.log.warn(`stream "${stream}": properties that the schema does not name were left out: ${names.join(", ")}`, {
       stream,
     });
   }
   if (replaced > 0) env.log.warn(`${replaced} NUL or lone surrogate characters were replaced by U+FFFD`);
+  if (forgotten.leftOut + forgotten.erased > 0) {
+    env.log.info(
+      `forgotten: ${forgotten.leftOut} records were left out, ${forgotten.erased} were loaded without what is erased`,
+    );
+  }
   const total = Object.values(rows).reduce((sum, count) => sum + count, 0);
   env.log.info(`loaded ${total} rows of ${Object.keys(rows).length} streams in ${seconds.toFixed(1)} s`, { rows });
   if (rejected > config.max_rejected) {

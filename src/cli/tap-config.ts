@@ -1,6 +1,7 @@
-import { findSecrets, loadConfig } from "../core/config.ts";
 import { type Config, configSchema } from "../sources/chorus/config.ts";
+import { streams } from "../sources/chorus/streams.gen.ts";
 import type { Command } from "./process.ts";
+import { configOf } from "./tap.ts";
 
 export const TAP_PREFIX = "TAP_CHORUS";
 
@@ -21,8 +22,7 @@ export const TARGET_OPTION = {
 /** Reads the tap's config and hides its token from the log. Throws CONFIG_INVALID or CONFIG_UNREADABLE. */
 export async function readTapConfig(files: readonly string[], env: Command["env"]): Promise<Config> {
   const sources = { files, environment: process.env, prefix: TAP_PREFIX };
-  env.log.hide(await findSecrets(configSchema, sources));
-  return loadConfig<Config>(configSchema, sources);
+  return (await configOf<Config>({ configSchema, streams }, sources, { env })).config;
 }
 
 /** The same config for a few requests, which `daily_request_quota` neither counts nor stops. */

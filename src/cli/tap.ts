@@ -3,6 +3,7 @@ import { findSecrets, loadConfig, type ConfigSources } from "../core/config.ts";
 import { EltError } from "../core/errors.ts";
 import { isObject, parseJson, type JsonObject, type JsonValue } from "../core/json.ts";
 import type { Log } from "../core/log.ts";
+import { masksOf, type MaskConfig, type Masks } from "../core/masks.ts";
 import type { FailureMessage, State } from "../core/message.ts";
 import type { Source } from "../core/source.ts";
 import type { Selection, Stream } from "../core/stream.ts";
@@ -18,7 +19,7 @@ export type SourceVerb = (typeof SOURCE_VERBS)[number];
 const isSourceVerb = (word: string): word is SourceVerb => SOURCE_VERBS.some((verb) => verb === word);
 
 /** A tap program around a source. The parts that need the network are imported only when something is read. */
-export interface Tap<Config> {
+export interface Tap<Config extends MaskConfig> {
   readonly name: string;
   /** Settings are also read from `<prefix>_<SETTING>`. */
   readonly prefix: string;
@@ -43,13 +44,13 @@ const CAPABILITIES = ["about", "catalog", "discover", "properties", "state", "st
  * Runs a tap. A verb (`spec`, `check`, `discover`, `read`) asks for the Airbyte protocol; without one it speaks as Singer
  * wants it: lines on stdout, everything else on stderr.
  */
-export async function tap<Config>(subject: Tap<Config>, argv: readonly string[]): Promise<void> {
+export async function tap<Config extends MaskConfig>(subject: Tap<Config>, argv: readonly string[]): Promise<void> {
   const [verb = "", ...rest] = argv;
   if (isSourceVerb(verb)) await (await import("./airbyte/source.ts")).source(subject, verb, rest);
   else await singerTap(subject, argv);
 }
 
-async function singerTap<Config>(subject: Tap<Config>, argv: readonly string[]): Promise<void> {
+async function singerTap<Config extends MaskConfig>(subject: Tap<Config>, argv: readonly string[]): Promise<void> {
   await runCommand(subject.name, async (command) => {
     const options = await parseArguments(subject.name, argv, {
       config: {
@@ -84,13 +85,13 @@ async function singerTap<Config>(subject: Tap<Config>, argv: readonly string[]):
       return;
     }
     const sources = { files: options.config ?? [], environment: process.env, prefix: subject.prefix };
-    const config = await configOf(subject, sources, command);
+    const { config, masks } = await configOf<Config>(subject, sources, command);
     keepHeapSmall();
     if (subject.plan !== undefined && "dry-run" in options && options["dry-run"] === true) {
       for (const line of await subject.plan(config, command.env)) await command.out.line(line);
       return;
     }
-    const source = await subject.source(command.env);
+    const source = { ...(await subject.source(command.env)), masks };
     if (options.test) {
       await source.check(config, command.env);
       command.env.log.info("the config and the token work");
@@ -101,14 +102,18 @@ async function singerTap<Config>(subject: Tap<Config>, argv: readonly string[]):
   });
 }
 
-/** Reads a tap's config and hides its secrets from the log. Throws CONFIG_INVALID or CONFIG_UNREADABLE. */
-export async function configOf<Config>(
-  subject: Tap<Config>,
+/**
+ * Reads a tap's config, what it masks among it, and hides its secrets from the log. Throws CONFIG_INVALID or
+ * CONFIG_UNREADABLE.
+ */
+export async function configOf<Config extends MaskConfig>(
+  { configSchema, streams }: Pick<Tap<Config>, "configSchema" | "streams">,
   sources: ConfigSources,
   { env }: Pick<Command, "env">,
-): Promise<Config> {
-  env.log.hide(await findSecrets(subject.configSchema, sources));
-  return loadConfig<Config>(subject.configSchema, sources);
+): Promise<{ readonly config: Config; readonly masks: Masks | undefined }> {
+  env.log.hide(await findSecrets(configSchema, sources));
+  const config = await loadConfig<Config>(configSchema, sources);
+  return { config, masks: masksOf(config, streams) };
 }
 
 /**

@@ -148,5 +148,11 @@ export function loaderOptions(config: TargetConfig): LoaderOptions {
     batchMaxAgeMs: config.batch_max_age_seconds * 1_000,
     validate: config.validate_records,
     activateVersions: config.process_activate_version_messages,
+    openEraser: async (warehouse) => {
+      const tombstones = await warehouse.forgotten(config.default_target_schema);
+      if (tombstones.length === 0) return undefined;
+      const { TombstoneEraser } = await import("./forget/eraser.ts");
+      return new TombstoneEraser(tombstones, warehouse, config.default_target_schema);
+    },
   };
 }

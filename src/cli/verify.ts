@@ -6,6 +6,7 @@ import { flavourOf, memoryOf } from "../sources/chorus/state.ts";
 import { DAY_MS, intersect, merge, type Interval } from "../sources/chorus/windows.ts";
 import { Tables } from "../sources/semarize/tables.ts";
 import { parseArguments } from "./arguments.ts";
+import { forgottenCalls } from "./forget/erasures.ts";
 import { keptState, look } from "./kept-state.ts";
 import { needsOf } from "../sources/chorus/needs.ts";
 import type { Command } from "./process.ts";
@@ -62,10 +63,14 @@ export async function verify(argv: readonly string[], { env, out }: Command): Pr
     const message = "`load_method` keeps every version of a call, so there is no one row to compare";
     throw new EltError("CONFIG_INVALID", message);
   }
-  const { tables, kept } = await look(target, async (reader) => ({
-    tables: await Tables.of(reader, schema),
-    kept: await keptState(reader, schema, stateId),
-  }));
+  const { tables, kept, forgotten } = await look(target, async (reader) => {
+    const there = await Tables.of(reader, schema);
+    return {
+      tables: there,
+      kept: await keptState(reader, schema, stateId),
+      forgotten: await forgottenCalls(reader, there),
+    };
+  });
   if (!tables.has("calls")) {
     throw new EltError(
       "CONFIG_INVALID",
@@ -76,10 +81,11 @@ export async function verify(argv: readonly string[], { env, out }: Command): Pr
   await using api = await openApi(config, env, { flavour: flavourOf(state), memory: memoryOf(state) });
   const range = await rangeOf(options, config, api);
   const isDeep = options.deep ?? false;
+  const keeps = openFilter(config, needsTeams(config) ? ((await api.teams()) ?? []) : []);
   const sides: Sides = {
     env,
     api,
-    keeps: openFilter(config, needsTeams(config) ? ((await api.teams()) ?? []) : []),
+    keeps: (call) => !forgotten.has(call.id) && keeps(call),
     tables,
     look: (find) => look(target, find),
     deep: isDeep ? needsOf(await selectionFrom(options.catalog), config) : undefined,

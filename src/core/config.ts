@@ -46,6 +46,7 @@ function secretsOf(schema: JsonSchema, config: unknown): string[] {
   if (!isObject(config)) return [];
   return Object.entries(propertiesOf(schema)).flatMap(([name, property]) => {
     const value = config[name];
+    if (isObject(value)) return secretsOf(property, value);
     if (property["secret"] !== true || typeof value !== "string" || value === "") return [];
     return [value, ...passwordIn(value)];
   });

@@ -95,6 +95,28 @@ export interface Warehouse extends Reader {
    * is no such table. Batches may be committed and queries asked while it is read; it gives what was there at its start.
    */
   rejected(schema: string): AsyncIterable<RejectedRow>;
+  /** What was forgotten and must not be loaded again. Nothing when there is no such table. */
+  forgotten(schema: string): Promise<readonly Tombstone[]>;
+  /**
+   * Runs statements that forget, in one transaction. Before it the table of tombstones, FORGOTTEN, is there. All of it
+   * may be done twice when a connection is lost.
+   */
+  forget(schema: string, statements: readonly Statement[]): Promise<void>;
+}
+
+/** The table of what was forgotten: `kind`, `value`, `forgotten_at`. */
+export const FORGOTTEN = "_chorus_elt_forgotten";
+
+/** A row of FORGOTTEN. */
+export interface Tombstone {
+  readonly kind: string;
+  readonly value: string;
+}
+
+/** A statement in the SQL that databases have in common; `$1` … stand for its texts. */
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly string[];
 }
 
 /** Takes the rows of one stream, one call a row and no promise, straight into the form that the database loads. */

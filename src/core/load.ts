@@ -29,6 +29,21 @@ export interface LoaderOptions extends LoadOptions {
    * new tables take the place of the old. Without it the newest state is kept, and one that says nothing new is left out.
    */
   keepStates?(states: readonly StateMessage[], complete?: ReadonlySet<string>): State | undefined;
+  /**
+   * Asked once, when the run has the right to write and no record has come: what takes out of records what was
+   * forgotten. Undefined when nothing was.
+   */
+  openEraser?(warehouse: Warehouse): Promise<Eraser | undefined>;
+}
+
+/** Keeps what was forgotten out of the tables. */
+export interface Eraser {
+  /** A record as it may be loaded: the same object when it names nobody who was forgotten; undefined: not at all. */
+  erase(stream: string, record: JsonObject): JsonObject | undefined;
+  /** Called before a batch is committed: keeps what its records told, so that a run that is killed leaves it to the next. */
+  note(): Promise<void>;
+  /** Called when what came so far is durable, and in place: takes back what only later records showed to be forgotten. */
+  settle(): Promise<void>;
 }
 
 export interface LoadSummary {
@@ -38,6 +53,8 @@ export interface LoadSummary {
   readonly keysMissing: boolean;
   /** NULs and lone surrogates that were replaced by U+FFFD. */
   readonly replaced: number;
+  /** Records that were left out, and such that lost what is forgotten. */
+  readonly forgotten: { readonly leftOut: number; readonly erased: number };
   /** Properties of records that no schema names, by stream. */
   readonly unknown: Readonly<Record<string, readonly string[]>>;
   /** The tables that the streams went to. */
@@ -79,6 +96,9 @@ export class Loader {
   #lastState = "";
   #keysMissing = false;
   #replaced = 0;
+  #eraser: Eraser | undefined;
+  #isEraserOpen = false;
+  readonly #forgotten = { leftOut: 0, erased: 0 };
   #oldest: number | undefined; // when the first row or state of the open batch arrived
   readonly #committing: Promise<void>[] = []; // oldest first; none of them rejects
   #failure: { error: unknown } | undefined;
@@ -130,6 +150,7 @@ export class Loader {
   async flush(): Promise<void> {
     await this.#nextBatch();
     await this.#idle();
+    if (this.#options.method !== "overwrite" && this.#overwritten.length === 0) await this.#eraser?.settle();
   }
 
   /**
@@ -141,6 +162,7 @@ export class Loader {
     const held = this.#heldStates.splice(0);
     const done = complete === undefined ? held : held.filter((state) => this.#isDone(state, complete));
     await this.#warehouse.finish(this.#kept(done, complete), this.#options, complete);
+    await this.#eraser?.settle();
     this.#say(done);
   }
 
@@ -155,6 +177,7 @@ export class Loader {
       rejected: this.#rejectedCount,
       keysMissing: this.#keysMissing,
       replaced: this.#replaced,
+      forgotten: { ...this.#forgotten },
       unknown: Object.fromEntries(
         [...this.#streams].flatMap(([stream, { writer }]) =>
           writer.unknownProperties.size === 0 ? [] : [[stream, [...writer.unknownProperties]]],
@@ -175,14 +198,22 @@ export class Loader {
         },
       );
     }
+    const record = this.#eraser === undefined ? message.record : this.#erased(message, this.#eraser);
+    if (record === undefined) return undefined;
     this.#oldest ??= this.#env.clock.now();
-    const { record } = message;
     const reason =
       misfitOf(record, loading, text) ?? loading.writer.append(record, message.extractedAt, message.version);
     if (reason === undefined) loading.rows++;
     else this.#putAside(message.stream, reason, line, record, loading);
     if (message.clears !== undefined) this.#clear(message.clears, record);
     return this.#isFull(text) ? this.#nextBatch() : undefined;
+  }
+
+  #erased({ stream, record }: RecordMessage, eraser: Eraser): JsonObject | undefined {
+    const erased = eraser.erase(stream, record);
+    if (erased === undefined) this.#forgotten.leftOut++;
+    else if (erased !== record) this.#forgotten.erased++;
+    return erased;
   }
 
   /** Names are cleaned like values, so that they are still the same names. */
@@ -241,9 +272,12 @@ export class Loader {
     if (known?.schemaText === schemaText) return;
     if (known !== undefined && known.identity !== identity) await this.flush(); // rows in hand are merged by the old key
     await this.#idle();
+    const writer = await this.#warehouse.table(message, this.#options);
+    if (!this.#isEraserOpen) this.#eraser = await this.#options.openEraser?.(this.#warehouse);
+    this.#isEraserOpen = true;
     this.#streams.set(message.stream, {
       check: this.#options.validate ? compileCheck(message.stream, message.schema) : undefined,
-      writer: await this.#warehouse.table(message, this.#options),
+      writer,
       schemaText,
       schema: printJson(message as unknown as JsonObject),
       identity,
@@ -298,6 +332,7 @@ export class Loader {
 
   async #commit(rows: SealedRows[], rejected: Rejected[], state: State | undefined, mark: number): Promise<void> {
     const started = performance.now();
+    await this.#eraser?.note();
     const result = await this.#warehouse.commit({ rows, rejected, state, replayed: [] }, this.#options);
     for (const { stream, reason } of result.refused) {
       const loading = this.#streams.get(stream);

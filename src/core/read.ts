@@ -6,7 +6,7 @@ import type { Selection } from "./stream.ts";
 
 /**
  * What a tap says: the schemas of all selected streams, then what the source reads, cut down to the selected
- * properties. A record that does not fit its schema is counted and warned of, and sent all the same: the target puts it
+ * properties, with what is masked as the config asks. A record that does not fit its schema is counted and warned of, and sent all the same: the target puts it
  * aside where it can be looked at, while dropping it here would lose it.
  */
 export async function* read<Config>(
@@ -19,11 +19,10 @@ export async function* read<Config>(
   const { compileCheck } = await import("./validate.ts");
   const outlets = new Map(
     selection.map((one) => {
-      const schema = selectedSchema(one);
-      return [
-        one.stream.name,
-        { fields: dropped(one), check: compileCheck(one.stream.name, schema), schema, records: 0, misfits: 0 },
-      ];
+      const { name } = one.stream;
+      const schema = selectedSchema({ ...one, stream: source.masks?.stream(one.stream) ?? one.stream });
+      const mask = source.masks?.record(name);
+      return [name, { fields: dropped(one), mask, check: compileCheck(name, schema), schema, records: 0, misfits: 0 }];
     }),
   );
   const messages = await source.read(config, selection, state, env);
@@ -37,7 +36,8 @@ export async function* read<Config>(
     const outlet = outlets.get(message.stream);
     if (outlet === undefined) continue;
     outlet.records++;
-    const record = pruned(message, outlet.fields);
+    const selected = pruned(message, outlet.fields);
+    const record = outlet.mask === undefined ? selected : { ...selected, record: outlet.mask(selected.record) };
     const reason = outlet.check(record.record);
     if (reason !== undefined && outlet.misfits++ < 3) {
       env.log.warn(`a record of stream "${message.stream}" does not fit its schema: ${reason}`);

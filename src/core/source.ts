@@ -1,6 +1,7 @@
 import type { Env } from "./env.ts";
 import type { JsonSchema } from "./json.ts";
 import type { FailureMessage, LogMessage, RecordMessage, State, StateMessage } from "./message.ts";
+import type { Masks } from "./masks.ts";
 import type { StreamStates } from "./stream-states.ts";
 import type { Selection, Stream } from "./stream.ts";
 
@@ -14,6 +15,8 @@ export interface Source<Config> {
   readonly streams: readonly Stream[];
   /** Where each stream keeps a state of its own; `undivided` when absent. */
   readonly streamStates?: StreamStates;
+  /** What becomes of its records before anything else sees them; absent when they stay as they are. */
+  readonly masks?: Masks | undefined;
   /** One cheap request that proves the config; throws the EltError that a run would meet. */
   check(config: Config, env: Env): Promise<void>;
   /**

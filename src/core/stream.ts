@@ -14,6 +14,8 @@ export interface Stream {
   /** The property that the covered intervals are about; none for a stream that is read whole each time. */
   readonly replicationKey?: string;
   readonly parent?: string;
+  /** Properties that later runs or commands go by, so that they cannot be masked. Keys and the like go without saying. */
+  readonly kept?: readonly string[];
 }
 
 /** A stream that the user wants, and the properties of it. Keys are always among them. */

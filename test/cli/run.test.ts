@@ -214,6 +214,17 @@ test("two runs are never at once: the second ends with 58 and names the first, o
   expect((await where.samples())[runs("success")]).toBe(1); // the refused one was none
 });
 
+test("what the tap's part masks never leaves it", async () => {
+  await using it = await deployed(api, { tap: { privacy: { "*.email": "hash" } } });
+  const { code, stderr } = await it.run([], { TAP_CHORUS_PRIVACY_KEY: "a key of this test alone" });
+  expect(code, stderr).toBe(0);
+  const [row] = await query(
+    it.database,
+    "SELECT count(email) AS found, count(email) FILTER (email LIKE '%@%') AS plain FROM participants",
+  );
+  expect([Number(row?.["found"]) > 5, Number(row?.["plain"])]).toEqual([true, 0]);
+});
+
 describe("--loop", () => {
   test("it runs again and again, and SIGTERM between two runs ends it", async () => {
     await using where = await deployed(api);

@@ -60,6 +60,8 @@ function warehouse(batches: SealedBatch[], refused: { stream: string; reason: st
     finish: async () => undefined,
     rejected: none,
     query: none,
+    forgotten: async () => [],
+    forget: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };
 }

@@ -73,6 +73,7 @@ describe("the SQL that databases have in common becomes GoogleSQL", () => {
     ['SELECT EXTRACT(EPOCH FROM "at")', "SELECT (UNIX_MICROS(`at`) / 1000000)"],
     ['SELECT CAST(to_json(t."k") AS TEXT)', "SELECT TO_JSON_STRING(t.`k`)"],
     ["SELECT 1 FROM information_schema.columns", "SELECT 1 FROM `d`.INFORMATION_SCHEMA.COLUMNS"],
+    ["SELECT 1 FROM information_schema.tables", "SELECT 1 FROM `d`.INFORMATION_SCHEMA.TABLES"],
     [
       "SELECT v.id FROM (VALUES ($1, CAST(NULL AS TEXT)), ($2, 'x, y')) AS v(id, t)",
       "SELECT v.id FROM UNNEST([STRUCT(@p1 AS id, CAST(NULL AS STRING) AS t), (@p2, 'x, y')]) AS v",

@@ -14,7 +14,12 @@ import { readTranscript } from "../../src/sources/chorus/transcripts.ts";
 import { objects, text } from "../../src/sources/chorus/values.ts";
 
 const time = await timeReader("UTC");
-const ajv = new Ajv({ strict: true, allowUnionTypes: true, allErrors: true, keywords: ["x-selected-by-default"] });
+const ajv = new Ajv({
+  strict: true,
+  allowUnionTypes: true,
+  allErrors: true,
+  keywords: ["x-selected-by-default", "x-unmasked"],
+});
 addFormats.default(ajv);
 
 /** The rows that a stream makes of its fixture, from the API's bytes; `fields` take the place of the call's own. */

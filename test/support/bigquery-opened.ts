@@ -106,6 +106,8 @@ function asMain(warehouse: Warehouse, dataset: string): Warehouse {
     table: (message, given) => warehouse.table(message, options(given)),
     commit: (batch, given) => warehouse.commit(batch, options(given)),
     finish: (state, given, complete) => warehouse.finish(state, options(given), complete),
+    forgotten: () => warehouse.forgotten(dataset),
+    forget: (_, statements) => warehouse.forget(dataset, statements),
     rejected: () => warehouse.rejected(dataset),
     query: (sql, values) =>
       warehouse.query(

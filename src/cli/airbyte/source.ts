@@ -1,4 +1,6 @@
+import { readSettings, type ConfigSources } from "../../core/config.ts";
 import { asEltError, EltError } from "../../core/errors.ts";
+import { masksOf, type MaskConfig } from "../../core/masks.ts";
 import { BOTH_MODES, catalogOf, configuredStreams, type SyncMode } from "../../dialects/airbyte/catalog.ts";
 import { catalogLine, connectionStatusLine, specLine } from "../../dialects/airbyte/message.ts";
 import { connectionSpecification } from "../../dialects/airbyte/spec.ts";
@@ -12,11 +14,19 @@ import { inAirbyte } from "./voice.ts";
 const CONFIG = { type: "string", describe: "Config file, JSON." } as const;
 
 /** Runs a tap as a source of the Airbyte protocol: every line on stdout is one of its messages. */
-export async function source<Config>(subject: Tap<Config>, verb: SourceVerb, argv: readonly string[]): Promise<void> {
+export async function source<Config extends MaskConfig>(
+  subject: Tap<Config>,
+  verb: SourceVerb,
+  argv: readonly string[],
+): Promise<void> {
   await runCommand(subject.name, (command) => VERBS[verb](subject, argv, command), inAirbyte);
 }
 
-type Run = <Config>(subject: Tap<Config>, argv: readonly string[], command: Command) => Promise<void>;
+type Run = <Config extends MaskConfig>(
+  subject: Tap<Config>,
+  argv: readonly string[],
+  command: Command,
+) => Promise<void>;
 
 const VERBS: Record<SourceVerb, Run> = {
   async spec({ name, configSchema }, argv, { out }) {
@@ -28,16 +38,23 @@ const VERBS: Record<SourceVerb, Run> = {
     const options = await parseArguments(`${subject.name} check`, argv, { config: CONFIG });
     if (options === undefined) return;
     await sayConnection(command, async () => {
-      const config = await readConfig(subject, options.config, command);
+      const { config } = await readConfig(subject, options.config, command);
       await (await subject.source(command.env)).check(config, command.env);
     });
   },
 
   async discover(subject, argv, { out }) {
     const options = await parseArguments(`${subject.name} discover`, argv, {
-      config: { ...CONFIG, describe: "Config file; not looked at, since the streams are the same for all." },
+      config: { ...CONFIG, describe: "Config file; what it masks is shown as it will be." },
     });
-    if (options !== undefined) await out.line(catalogLine(catalogOf(subject.streams, modesOf(subject))));
+    if (options === undefined) return;
+    // The catalog is what a destination makes its tables of, so it has to be about what is sent.
+    const masks = masksOf(
+      await readSettings(subject.configSchema, sourcesOf(subject, options.config)),
+      subject.streams,
+    );
+    const streams = subject.streams.map((stream) => masks?.stream(stream) ?? stream);
+    await out.line(catalogLine(catalogOf(streams, modesOf(subject))));
   },
 
   async read(subject, argv, command) {
@@ -48,14 +65,14 @@ const VERBS: Record<SourceVerb, Run> = {
       state: { type: "string", describe: "State file: a list of states, the last one of each stream." },
     });
     if (options === undefined) return;
-    const config = await readConfig(subject, options.config, command);
+    const { config, masks } = await readConfig(subject, options.config, command);
     if (options.catalog === undefined) throw new EltError("USAGE", "read needs --catalog");
     const catalog = await readJson(options.catalog, "CATALOG_INVALID", "configured catalog");
     const configured = configuredStreams(catalog, subject.streams, modesOf(subject));
     const states = options.state === undefined ? {} : await readJson(options.state, "STATE_UNREADABLE", "state");
     keepHeapSmall();
     const { speak } = await import("../../dialects/airbyte/speak.ts");
-    const lines = speak(await subject.source(env), config, configured, streamStatesOf(states), env);
+    const lines = speak({ ...(await subject.source(env)), masks }, config, configured, streamStatesOf(states), env);
     for (;;) {
       const next = await lines.next();
       if (next.done === true) {
@@ -72,10 +89,15 @@ const VERBS: Record<SourceVerb, Run> = {
 const modesOf = ({ incrementalOnly }: { readonly incrementalOnly?: true }): readonly SyncMode[] =>
   incrementalOnly === true ? ["incremental"] : BOTH_MODES;
 
-async function readConfig<Config>(subject: Tap<Config>, path: string | undefined, command: Command): Promise<Config> {
-  const files = path === undefined ? [] : [path];
-  return configOf(subject, { files, environment: process.env, prefix: subject.prefix }, command);
+function readConfig<Config extends MaskConfig>(subject: Tap<Config>, path: string | undefined, command: Command) {
+  return configOf<Config>(subject, sourcesOf(subject, path), command);
 }
+
+const sourcesOf = ({ prefix }: { readonly prefix: string }, path: string | undefined): ConfigSources => ({
+  files: path === undefined ? [] : [path],
+  environment: process.env,
+  prefix,
+});
 
 /**
  * Says whether a connection works: what a user can change, or wait for, is no failure of the check itself. Throws what

@@ -1,4 +1,5 @@
 import type { Dataset } from "../../core/destination.ts";
+import type { MaskConfig } from "../../core/masks.ts";
 import type { State } from "../../core/message.ts";
 import { read } from "../../core/read.ts";
 import { stateIn } from "../kept-state.ts";
@@ -58,14 +59,14 @@ function withState(target: Chosen, name: string): Chosen {
   return { ...target, config: { ...target.config, state_id: id === "default" ? name : `${id}-${name}` } };
 }
 
-async function step<Config>(
+async function step<Config extends MaskConfig>(
   tap: Tap<Config>,
   { part, settings, target }: { readonly part: string; readonly settings: RunConfig["tap"]; readonly target: Chosen },
   { path, catalog, env }: Given,
 ): Promise<Step> {
   const origin = `${path}, part "${part}"`;
   const sources = { settings, origin, files: [], environment: process.env, prefix: tap.prefix };
-  const config = await configOf(tap, sources, { env });
+  const { config, masks } = await configOf<Config>(tap, sources, { env });
   const selection = await selectionFrom(catalog, tap.streams, { env });
   const namespace = tap.namespace(config);
   return {
@@ -74,7 +75,7 @@ async function step<Config>(
     async load(own) {
       let before: State = {};
       try {
-        const source = await tap.source(own);
+        const source = { ...(await tap.source(own)), masks };
         before = await stateIn(target, source.streamStates);
         return { ...(await pump((inner) => read(source, config, selection, before, inner), target, own)), before };
       } catch (error) {

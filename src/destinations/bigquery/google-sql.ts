@@ -14,14 +14,14 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
 const EPOCH = /\bEXTRACT\s*\(\s*EPOCH\s+FROM\s+((?:[^()`]|`(?:[^`\\]|\\.)*`)+)\)/gi;
 /** A value as the text of its JSON, which GoogleSQL does not cast to a text. */
 const JSON_TEXT = /\bCAST\s*\(\s*to_json\s*\(((?:[^()`]|`[^`]*`)+)\)\s+AS\s+TEXT\s*\)/gi;
-const COLUMNS = /\binformation_schema\.columns\b/gi;
+const CATALOG = /\binformation_schema\.(columns|tables)\b/gi;
 /** A list of rows in a FROM, with an alias that has names of its own. */
 const VALUES = /\(\s*VALUES\s+([^]*)\)\s+AS\s+(\w+)\(([^)]*)\)/i;
 
 /**
  * The SQL that our databases have in common as GoogleSQL: quoted names and texts as it writes them, `$1` as `@p1`, types
- * in casts by its names, the columns of this dataset, rows of values, the epoch of an instant, and the text of JSON. What is
- * quoted is not looked into.
+ * in casts by its names, the tables and columns of this dataset, rows of values, the epoch of an instant, and the text of JSON.
+ * What is quoted is not looked into.
  */
 export function toGoogleSql(sql: string, dataset: string): string {
   // Quoted parts are taken out first, so that no word in them is one of SQL's.
@@ -36,7 +36,7 @@ export function toGoogleSql(sql: string, dataset: string): string {
     plain.replace(JSON_TEXT, "TO_JSON_STRING($1)"),
   )
     .replace(EPOCH, "(UNIX_MICROS($1) / 1000000)")
-    .replace(COLUMNS, `${quote(dataset)}.INFORMATION_SCHEMA.COLUMNS`)
+    .replace(CATALOG, (_, view: string) => `${quote(dataset)}.INFORMATION_SCHEMA.${view.toUpperCase()}`)
     .replace(
       VALUES,
       (_, rows: string, alias: string, names: string) => `UNNEST([${structs(rows, names)}]) AS ${alias}`,

@@ -1,6 +1,7 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { widen, type ColumnKind } from "../../core/column.ts";
 import {
+  FORGOTTEN,
   optionsFor,
   type CommitResult,
   type Dataset,
@@ -10,7 +11,9 @@ import {
   type RejectedRow,
   type SealedBatch,
   type SealedRows,
+  type Statement,
   type TableWriter,
+  type Tombstone,
   type Warehouse,
 } from "../../core/destination.ts";
 import type { Env } from "../../core/env.ts";
@@ -55,7 +58,7 @@ import { storageWrites } from "./storage-write.ts";
 import { swapTable } from "./swap.ts";
 import { together } from "./together.ts";
 import { layoutOf, listsOf, prepareTarget, type Target } from "./target.ts";
-import { traits } from "./types.ts";
+import { quote, traits } from "./types.ts";
 
 /**
  * A dataset of BigQuery. A batch's rows are loaded into staging tables; one script then merges them and keeps the state,
@@ -105,7 +108,7 @@ async function* refusing<T>(rows: AsyncIterable<T>): AsyncIterable<T> {
   }
 }
 
-const OWN_TABLES = [STATES, REJECTED, SCHEMAS, DAYS];
+const OWN_TABLES = [STATES, REJECTED, SCHEMAS, DAYS, FORGOTTEN];
 /** Names that tables in the making have in front, so that no stream's table is taken for one. */
 const ASIDE = "_chorus_elt_new_";
 /** Streams that something is done for at the same time. */
@@ -266,6 +269,32 @@ class BigqueryWarehouse implements Warehouse {
       return (await describeTable(this.#client, schema, REJECTED)) !== undefined;
     });
     if (isThere) yield* refusing(readRejected(this.#queries, schema));
+  }
+
+  async forgotten(schema: string): Promise<readonly Tombstone[]> {
+    return this.#saying(async () => {
+      await this.#ensureDataset(schema);
+      // Asked anew: the list of tables is older than the right to write.
+      if ((await describeTable(this.#client, schema, FORGOTTEN)) === undefined) return [];
+      const found: Tombstone[] = [];
+      const sql = `SELECT kind, value FROM ${quote(`${schema}.${FORGOTTEN}`)}`;
+      for await (const [kind, value] of this.#queries.rows(sql))
+        found.push({ kind: kind as string, value: value as string });
+      return found;
+    });
+  }
+
+  async forget(schema: string, statements: readonly Statement[]): Promise<void> {
+    await this.#saying(async () => {
+      await this.#ensureDataset(schema);
+      const columns = [
+        { name: "kind", type: { kind: "text" } },
+        { name: "value", type: { kind: "text" } },
+        { name: "forgotten_at", type: { kind: "timestamp" } },
+      ] as const;
+      await createTable(this.#client, schema, { name: FORGOTTEN, columns });
+      if (statements.length > 0) await this.#queries.commonScript(`chorus_elt_forget_${randomUUID()}`, statements);
+    });
   }
 
   async *query(sql: string, values: readonly unknown[] = []): AsyncIterable<JsonObject> {

@@ -1,3 +1,4 @@
+import type { Statement } from "../../core/destination.ts";
 import type { JsonObject, JsonValue } from "../../core/json.ts";
 import { parseJson } from "../../core/json.ts";
 import type { Cell, Client, Field, Job } from "./client.ts";
@@ -43,6 +44,19 @@ export class Queries {
     } catch (error) {
       if (!isGone(error) || !/\binformation_schema\b/i.test(sql)) throw error;
     }
+  }
+
+  /** Runs statements in the SQL that databases have in common, in one transaction; see `run` for `id`. */
+  async commonScript(id: string, statements: readonly Statement[]): Promise<void> {
+    const parameters: Record<string, string> = {};
+    const lines = statements.map(({ sql, values }) => {
+      const before = Object.keys(parameters).length;
+      for (const [i, value] of values.entries()) parameters[`p${before + i + 1}`] = value;
+      const numbered = sql.replace(/\$(\d+)/g, (_, place: string) => `$${before + Number(place)}`);
+      return toGoogleSql(numbered, this.#config.default_target_schema);
+    });
+    const script = ["BEGIN TRANSACTION", ...lines, "COMMIT TRANSACTION"].map((line) => `${line};`).join("\n");
+    await this.run(id, script, parameters);
   }
 
   /** True when a row of the table meets the condition. */

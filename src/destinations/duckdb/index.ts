@@ -5,6 +5,7 @@ import { dirname, join, parse, resolve } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { widen } from "../../core/column.ts";
 import {
+  FORGOTTEN,
   optionsFor,
   type CommitResult,
   type Dataset,
@@ -12,7 +13,9 @@ import {
   type LoadOptions,
   type RejectedRow,
   type SealedBatch,
+  type Statement,
   type TableWriter,
+  type Tombstone,
   type Warehouse,
 } from "../../core/destination.ts";
 import type { Env } from "../../core/env.ts";
@@ -159,7 +162,7 @@ function withoutValues(message: string): string {
 }
 
 const STATES = "_chorus_elt_state";
-const OWN_TABLES = [STATES, rejected.REJECTED, rejected.SCHEMAS];
+const OWN_TABLES = [STATES, rejected.REJECTED, rejected.SCHEMAS, FORGOTTEN];
 
 /** Files that a batch's rejected records, and the ids of those that it replays, were written to. */
 interface RejectedFiles {
@@ -304,6 +307,22 @@ class DuckdbWarehouse implements Warehouse {
     } finally {
       reader.closeSync();
     }
+  }
+
+  async forgotten(schema: string): Promise<readonly Tombstone[]> {
+    if (!(await tablesIn(this.#db, schema)).includes(FORGOTTEN)) return [];
+    const rows = (await this.#db.runAndReadAll(`SELECT kind, value FROM ${quote(schema)}.${FORGOTTEN}`)).getRows();
+    return rows.map(([kind, value]) => ({ kind: String(kind), value: String(value) }));
+  }
+
+  async forget(schema: string, statements: readonly Statement[]): Promise<void> {
+    await this.#transaction(async () => {
+      await createSchema(this.#db, schema);
+      await this.#db.run(
+        `CREATE TABLE IF NOT EXISTS ${quote(schema)}.${FORGOTTEN} (kind VARCHAR, value VARCHAR, forgotten_at TIMESTAMP WITH TIME ZONE)`,
+      );
+      for (const { sql, values } of statements) await this.#db.run(sql, [...values]);
+    });
   }
 
   query(sql: string, values: readonly unknown[] = []): AsyncIterable<JsonObject> {

@@ -1,5 +1,6 @@
 import { widen } from "../../core/column.ts";
 import {
+  FORGOTTEN,
   optionsFor,
   type CommitResult,
   type Dataset,
@@ -9,7 +10,9 @@ import {
   type RejectedRow,
   type SealedBatch,
   type SealedRows,
+  type Statement,
   type TableWriter,
+  type Tombstone,
   type Warehouse,
 } from "../../core/destination.ts";
 import type { Env } from "../../core/env.ts";
@@ -46,7 +49,7 @@ import { CopyBuffer, type RowFacts } from "./stage.ts";
 import { Staging } from "./staging-tables.ts";
 import { swapTable } from "./swap.ts";
 import { unknownTarget, withoutReserved, type Target } from "./target.ts";
-import { traits } from "./types.ts";
+import { quote, traits } from "./types.ts";
 
 /** A Postgres server, 13 or later. Rows arrive by COPY; a run holds the lock of its pipeline until it ends. */
 const postgres: Destination<PostgresConfig> = {
@@ -220,6 +223,26 @@ class PostgresWarehouse implements Warehouse {
     });
   }
 
+  async forgotten(schema: string): Promise<readonly Tombstone[]> {
+    return this.#with(async ({ session }) => {
+      if (!(await tablesIn(session, schema)).includes(FORGOTTEN)) return [];
+      const rows = await session.rows(`SELECT kind, value FROM ${quote(schema)}.${quote(FORGOTTEN)}`);
+      return rows.map(([kind, value]) => ({ kind: String(kind), value: String(value) }));
+    });
+  }
+
+  async forget(schema: string, statements: readonly Statement[]): Promise<void> {
+    await this.#with(async ({ session }) => {
+      await session.run("BEGIN");
+      await createSchema(session, schema);
+      await session.run(
+        `CREATE TABLE IF NOT EXISTS ${quote(schema)}.${quote(FORGOTTEN)} (kind text, value text, forgotten_at timestamptz)`,
+      );
+      for (const { sql, values } of statements) await session.run(sql, values);
+      await session.run("COMMIT");
+    });
+  }
+
   async *query(sql: string, values: readonly unknown[] = []): AsyncIterable<JsonObject> {
     yield* this.#reading((session) => rowsAsJson(session, sql, values));
   }
@@ -345,7 +368,7 @@ class PostgresWarehouse implements Warehouse {
 
   /** The name of the table that a new stream is loaded into; with `overwrite` what a killed run left there goes away. */
   async #newTable(session: Session, stream: string, options: LoadOptions): Promise<string> {
-    const own = [STATES, REJECTED, SCHEMAS];
+    const own = [STATES, REJECTED, SCHEMAS, FORGOTTEN];
     const wanted = (name: string) => (own.includes(name) ? `${name}_` : name.startsWith(ASIDE) ? `_${name}` : name);
     const streams = [...this.#writers.keys(), stream].map(wanted);
     const name = claimNames([...own, ...streams], await tablesIn(session, options.schema), traits).at(-1) ?? stream;

@@ -1,8 +1,9 @@
 import { type JsonSchema } from "../../core/json.ts";
+import { MASK_SETTINGS, type MaskConfig } from "../../core/masks.ts";
 import { type AuthScheme } from "../../http/auth.ts";
 
 /** The settings of tap-chorus, validated and with defaults filled in. */
-export interface Config {
+export interface Config extends MaskConfig {
   readonly api_token: string;
   readonly api_url: string;
   readonly api_flavour: "auto" | "calls" | "v3";
@@ -262,5 +263,6 @@ export const configSchema: JsonSchema = {
       description: "What the tap calls itself in requests.",
       examples: ["acme-analytics (data@acme.test)"],
     },
+    ...MASK_SETTINGS,
   },
 };

@@ -1,7 +1,8 @@
 import type { JsonObject, JsonSchema } from "../../core/json.ts";
+import { MASK_SETTINGS, type MaskConfig } from "../../core/masks.ts";
 
 /** The settings of tap-semarize, validated and with defaults filled in. */
-export interface Config {
+export interface Config extends MaskConfig {
   readonly api_token: string;
   readonly api_url: string;
   readonly kits: readonly (string | KitConfig)[];
@@ -153,6 +154,7 @@ export const configSchema: JsonSchema = {
       title: "User agent",
       description: "What the tap calls itself in requests.",
     },
+    ...MASK_SETTINGS,
   },
 };
 

@@ -48,8 +48,21 @@ export class Tables {
     return new Tables(schema, columns);
   }
 
+  get names(): string[] {
+    return [...this.#columns.keys()];
+  }
+
+  /** The names of those that have such a column. */
+  having(column: string): string[] {
+    return [...this.#columns].filter(([, columns]) => columns.has(column)).map(([table]) => table);
+  }
+
   has(table: string): boolean {
     return this.#columns.has(table);
+  }
+
+  hasColumn(table: string, column: string): boolean {
+    return this.#columns.get(table)?.has(column) === true;
   }
 
   /** The table's qualified name. */
@@ -59,7 +72,7 @@ export class Tables {
 
   /** A column, or NULL where the table has none of that name. */
   column(table: string, alias: string, column: string): string {
-    return this.#columns.get(table)?.has(column) === true ? `${alias}.${quote(column)}` : "NULL";
+    return this.hasColumn(table, column) ? `${alias}.${quote(column)}` : "NULL";
   }
 
   /** A condition that leaves out what was deleted, at its source or by the target. */

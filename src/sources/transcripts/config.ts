@@ -1,7 +1,8 @@
 import { type JsonSchema } from "../../core/json.ts";
+import { MASK_SETTINGS, type MaskConfig } from "../../core/masks.ts";
 
 /** The settings of tap-transcripts, validated and with defaults filled in. */
-export interface Config {
+export interface Config extends MaskConfig {
   readonly path: string;
   readonly mapping?: string;
   readonly account_timezone: string;
@@ -61,5 +62,6 @@ export const configSchema: JsonSchema = {
       default: 10_000_000,
       minimum: 1,
     },
+    ...MASK_SETTINGS,
   },
 };

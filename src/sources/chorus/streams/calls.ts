@@ -8,6 +8,7 @@ export default defineStream({
   keys: ["call_id"],
   newestBy: "", // the last one counts: the tap itself settles which copy in a list is newer, and a deletion has no date of change
   replicationKey: "started_at",
+  kept: ["content_hash", "_deleted_at"],
   rows(call): JsonObject[] {
     const { owner, deal } = call;
     return [

@@ -10,6 +10,7 @@ export default defineStream({
   parent: "calls",
   keys: ["call_id"],
   replaces: ["call_id"],
+  kept: ["status", "transcript_hash"], // tap-semarize finds out by them what is not evaluated yet
   transcript: "asks",
   rows(call, transcript): JsonObject[] {
     if (transcript === undefined) return [];

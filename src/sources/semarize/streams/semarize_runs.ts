@@ -5,5 +5,6 @@ export default defineStream({
   name: "semarize_runs",
   keys: ["run_id"],
   newestBy: "updated_at",
+  kept: ["call_id", "kit", "source_hash", "run_type", "status", "attempt", "idempotency_key"], // what was paid for
   rows: ({ row }) => [row],
 });

@@ -5,6 +5,7 @@ export default defineStream({
   name: "meeting_transcripts",
   parent: "meetings",
   keys: ["meeting_id"],
+  kept: ["status", "transcript_hash"], // tap-semarize finds out by them what is not evaluated yet
   rows({ id, platform, startedAt, utterances, transcriptHash }) {
     const lines = utterances.map(({ speaker, text }) => (speaker === null ? text : `${speaker}: ${text}`));
     return [
