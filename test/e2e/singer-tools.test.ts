@@ -19,7 +19,7 @@ test.skipIf(python === undefined)(
     await chmod(tap, 0o755);
     // It runs the tap twice, the second time with the state of the first.
     const program = join(dirname(python ?? ""), "singer-check-tap");
-    const checked = await ended(spawn(program, ["--tap", tap, "--config", where.tap]));
+    const checked = await ended(spawn(program, ["--tap", tap, "--config", where.tap], { cwd: where.folder }));
     expect(checked.code, checked.stdout + checked.stderr).toBe(0);
     expect(checked.stdout).toContain("The output is valid.");
 
