@@ -98,7 +98,7 @@ describe("a target that breaks its promise is found out", () => {
     await using where = await place();
     const command = `env TARGET_WAREHOUSE_LOAD_METHOD=append-only ${TARGET}`;
     const { code, lines } = await where.matrix("--only", "^target/committed/last$", "--target-command", command);
-    expect(lines[1]).toMatch(/^FAILED target\/committed\/last: .*\d+ doubled \(call_id=/);
+    expect(lines[1]).toMatch(/^FAILED target\/committed\/last: .*\d+ doubled \(\w+_id=/);
     expect(code).toBe(50);
   });
 
