@@ -4,7 +4,14 @@ import { asEltError } from "../../src/core/errors.ts";
 import { silentLog } from "../../src/core/log.ts";
 
 export type Environment =
-  "airbyte-protocol" | "containers" | "meltano" | "openlineage" | "pyairbyte" | "singer-peers" | "singer-tools";
+  | "airbyte-protocol"
+  | "airflow"
+  | "containers"
+  | "meltano"
+  | "openlineage"
+  | "pyairbyte"
+  | "singer-peers"
+  | "singer-tools";
 
 /**
  * The `python` of an environment with what `test/support/python/<name>.lock` pins, kept in `.chorus-elt`; undefined where
