@@ -72,7 +72,7 @@ await describeBigQuery("tables of BigQuery", (server) => {
       ]);
       expect(tables.map(({ labels }) => labels)).toEqual(Array(3).fill({ team: "sales" }));
       const jobs = server.proxy.calls.filter(({ job }) => job === "query");
-      expect(jobs.length).toBe(2); // the claim and the commit
+      expect(jobs.length).toBe(3); // the claim, a look at other pipelines, and the commit
       for (const { body } of jobs) {
         expect(((body?.["configuration"] ?? body) as JsonObject)["labels"]).toEqual({ team: "sales" });
       }
@@ -127,7 +127,7 @@ await describeBigQuery("tables of BigQuery", (server) => {
           ? [body]
           : [((body?.["configuration"] as JsonObject | undefined) ?? {})["query"] ?? []].flat(),
       );
-      expect(queries.length).toBe(5); // two claims, two commits, one look at the days
+      expect(queries.length).toBe(7); // two claims, two looks at other pipelines, two commits, one look at the days
       for (const query of queries) expect(query).toMatchObject({ maximumBytesBilled: "10485760" });
 
       server.proxy.fault(
@@ -179,7 +179,7 @@ await describeBigQuery("tables of BigQuery", (server) => {
         "datasets.get": 1,
         "tables.list": 1,
         "jobs.insert query": 2, // the claim and the commit
-        "jobs.query query": 1, // the days
+        "jobs.query query": 2, // other pipelines, and the days
         "tables.get": streams + 1, // and whether anything was forgotten
         "tables.insert": streams,
         upload: streams,

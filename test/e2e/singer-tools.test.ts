@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmod } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { pythonWith } from "../support/python.ts";
 import { ended, place, run, sampleApi } from "./pipe.ts";
@@ -12,29 +11,33 @@ test.skipIf(python === undefined)(
   async () => {
     await using api = await sampleApi("--calls", "20");
     await using where = await place(api);
-    const tap = await where.file(
-      "tap-chorus",
-      `#!/bin/sh\nexec "${process.execPath}" "${resolve("dist/bin/tap-chorus.js")}" "$@"\n`,
-    );
-    await chmod(tap, 0o755);
-    // It runs the tap twice, the second time with the state of the first.
-    const program = join(dirname(python ?? ""), "singer-check-tap");
-    const checked = await ended(spawn(program, ["--tap", tap, "--config", where.tap], { cwd: where.folder }));
-    expect(checked.code, checked.stdout + checked.stderr).toBe(0);
-    expect(checked.stdout).toContain("The output is valid.");
+    const first = await run("tap-chorus", ["--config", where.tap]);
+    const lines = first.stdout.trim().split("\n");
+    const state = (JSON.parse(lines.at(-1) ?? "") as { value: unknown }).value;
+    await api.change({ late: 2 });
+    const second = await run("tap-chorus", ["--config", where.tap, "--state", await where.file("state.json", state)]);
 
-    const { stdout } = await run("tap-chorus", ["--config", where.tap]);
-    const reader = spawn(python ?? "", ["test/support/python/parse_singer.py"]);
-    reader.stdin.end(stdout);
-    const read = await ended(reader);
+    const given = async (command: string, args: readonly string[], input: string) => {
+      const child = spawn(command, args);
+      child.stdin.end(input);
+      return ended(child);
+    };
+    // With `--tap` it now and then forgets to wait for the thread that reads; through a pipe it does not have one.
+    const program = join(dirname(python ?? ""), "singer-check-tap");
+    for (const { code, stdout } of [first, second]) {
+      expect(code).toBe(0);
+      const checked = await given(program, [], stdout);
+      expect(checked.code, checked.stdout + checked.stderr).toBe(0);
+      expect(checked.stdout).toContain("The output is valid.");
+    }
+    const broken = await given(program, [], first.stdout.replaceAll(/"call_id":"[^"]*"/g, '"call_id":7'));
+    expect(broken.code).not.toBe(0);
+
+    const read = await given(python ?? "", ["test/support/python/parse_singer.py"], first.stdout);
     expect(read.code, read.stderr).toBe(0);
-    const types = stdout
-      .trim()
-      .split("\n")
-      .map((line) => (JSON.parse(line) as { type: string }).type);
     const counted = JSON.parse(read.stdout) as Record<string, number>;
-    expect(Object.values(counted).reduce((sum, n) => sum + n, 0)).toBe(types.length);
-    expect(counted["RecordMessage"]).toBe(types.filter((type) => type === "RECORD").length);
+    expect(Object.values(counted).reduce((sum, n) => sum + n, 0)).toBe(lines.length);
+    expect(counted["RecordMessage"]).toBe(lines.filter((line) => line.includes('"type":"RECORD"')).length);
   },
   120_000,
 );
