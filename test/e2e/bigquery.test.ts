@@ -6,7 +6,7 @@ import { describeBigQuery } from "../support/own-bigquery.ts";
 import { record, schema, state } from "../support/singer.ts";
 import { pipe, place, run, sampleApi, type Ended } from "./pipe.ts";
 
-const LONG_MS = 300_000;
+const LONG_MS = 480_000;
 const last = ({ stdout }: Ended) => stdout.trim().split("\n").at(-1);
 const records = (lines: readonly string[]) => lines.filter((line) => line.includes('"RECORD"')).length;
 
@@ -107,7 +107,7 @@ await describeBigQuery("the programs with BigQuery", (server) => {
 // The matrix loads into datasets that it makes and drops, of its own client processes.
 await describeBigQuery("the crash matrix with BigQuery", (server) => {
   test(
-    "nothing is lost and nothing doubled, whichever step the target dies at, or whoever else is killed",
+    "nothing is lost and nothing doubled, whatever is killed",
     async () => {
       await using api = await sampleApi("--calls", "1");
       await using dataset = await server.dataset();
@@ -116,14 +116,13 @@ await describeBigQuery("the crash matrix with BigQuery", (server) => {
       const { stdout } = await run("tap-chorus", ["--config", local.tap, "--discover"]);
       const catalog = JSON.parse(stdout) as { streams: { tap_stream_id: string; metadata: object[] }[] };
       const few = catalog.streams.filter(({ tap_stream_id: id }) => ["calls", "utterances"].includes(id));
-      const only = "^(target/\\w+/first|tap/line/half-written|both/line/50%)$";
       const matrix = await run("chorus-elt", [
         "crash-matrix",
-        ...["--config", target, "--catalog", await local.file("few.json", { streams: few }), "--only", only],
+        ...["--config", target, "--catalog", await local.file("few.json", { streams: few })],
       ]);
       const lines = matrix.stdout.trim().split("\n");
       expect([matrix.code, lines.filter((line) => line.startsWith("FAILED"))], matrix.stderr).toEqual([0, []]);
-      expect(lines.at(-1)).toMatch(/^crash matrix: \d+ cases.*: ok, nothing was lost and nothing doubled/);
+      expect(lines.at(-1)).toMatch(/^crash matrix: 31 cases.*: ok, nothing was lost and nothing doubled/);
     },
     LONG_MS,
   );

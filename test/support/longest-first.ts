@@ -13,7 +13,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   "test/e2e/semarize.test.ts": 155,
   "test/dbt/bigquery.test.ts": 100,
   "test/e2e/airflow.test.ts": 95,
-  "test/e2e/bigquery.test.ts": 60,
+  "test/e2e/bigquery.test.ts": 110,
   "test/e2e/meltano.test.ts": 55,
   "test/cli/forget.test.ts": 50,
   "test/e2e/quirks.test.ts": 120,
