@@ -19,6 +19,7 @@ test.skipIf(python === undefined)(
 
     const given = async (command: string, args: readonly string[], input: string) => {
       const child = spawn(command, args);
+      child.stdin.on("error", () => undefined); // it may end before it has read everything
       child.stdin.end(input);
       return ended(child);
     };
